@@ -1,0 +1,1 @@
+"""The events that Proactive's services and their neighbours exchange."""
