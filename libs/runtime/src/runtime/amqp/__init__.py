@@ -1,0 +1,1 @@
+"""RabbitMQ through aio-pika: plain connections, each loss answered with a fresh session (docs/adr/0003)."""

@@ -1,0 +1,265 @@
+"""Consuming: at most `concurrency` deliveries at a time, each ending acknowledged, parked or returned."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, Self
+
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+
+from proactive_contracts.codec import Properties
+from proactive_contracts.errors import ContractError
+from proactive_contracts.topology import DEAD, parked
+from runtime import clock
+from runtime.amqp.connection import AMQP_ERRORS, Link
+from runtime.amqp.publisher import Publisher, PublishFailed
+from runtime.logs import get_logger
+
+PROBE_SECONDS = 2.0
+DRAIN_SECONDS = 45.0
+"""How long a stop waits for what is in flight; deployments must grant more than this."""
+
+_LONGEST_PAUSE = 30.0
+
+log = get_logger()
+
+
+class Park(Exception):
+    """Put this delivery aside: it can never be handled. `reason` is one stable word, `detail` a sentence."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass
+class Delivery:
+    """One message from a queue, in our hands until it is acknowledged or returned."""
+
+    queue: str
+    message: AbstractIncomingMessage
+    settled: bool = field(default=False)
+
+    @property
+    def body(self) -> bytes:
+        """The message's bytes."""
+        return self.message.body
+
+    @property
+    def headers(self) -> dict[str, Any]:
+        """The message's AMQP headers."""
+        return dict(self.message.headers)
+
+    @property
+    def routing_key(self) -> str:
+        """The key that it was published with."""
+        return self.message.routing_key or ""
+
+    @property
+    def stale(self) -> bool:
+        """Its channel is gone: the broker hands it out again."""
+        return self.message.channel.is_closed
+
+    async def ack(self) -> None:
+        """Tell the broker that it is ours now; harmless twice, and on a connection that is gone."""
+        if not self.settled:
+            self.settled = True
+            await self._tell(self.message.ack())
+
+    async def give_back(self) -> None:
+        """Return it to the queue; this counts towards the delivery limit on every version of RabbitMQ."""
+        if not self.settled:
+            self.settled = True
+            await self._tell(self.message.reject(requeue=True))
+
+    async def _tell(self, telling: Awaitable[None]) -> None:
+        try:
+            await telling
+        except AMQP_ERRORS:
+            log.info("delivery_outlived_channel", queue=self.queue)
+
+
+Handler = Callable[[Delivery], Awaitable[None]]
+
+
+class Consumer:
+    """
+    Hands deliveries of `queues` to `handler`, at most `concurrency` at a time, and settles each by how that ended.
+
+    It returns: acknowledged. ContractError or Park: published to the parked queue, then acknowledged. One of
+    `trouble`, or a publish that was not confirmed: the same delivery again with growing pauses, uncounted. Anything
+    else: a pause, then returned to the queue, which parks it at the delivery limit.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        queues: Sequence[str],
+        handler: Handler,
+        publisher: Publisher,
+        *,
+        concurrency: int,
+        name: str,
+        trouble: tuple[type[Exception], ...],
+        prefetch: int | None = None,
+    ) -> None:
+        self._link = Link(url, f"{name}.consumer", self._session)
+        self._queues = tuple(queues)
+        self._handler = handler
+        self._publisher = publisher
+        self._concurrency = concurrency
+        self._prefetch = prefetch or concurrency + (concurrency + 1) // 2
+        self._trouble: tuple[type[Exception], ...] = (*trouble, PublishFailed)
+        self._inbox: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._busy = 0
+        self._consuming = False
+        self._stopping = asyncio.Event()
+        self._workers: list[asyncio.Task[None]] = []
+        self._stack = AsyncExitStack()
+        self.depths: dict[str, int] = {}
+        """Messages ready in each queue when it was last looked at."""
+        self.read_up_to: datetime | None = None
+        """Everything published before this moment was handled here; None until the queues were once empty."""
+
+    async def __aenter__(self) -> Self:
+        self._workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
+        await self._stack.enter_async_context(self._link)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop taking deliveries, let what is in flight end, then close."""
+        self._stopping.set()
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self._busy:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            log.warning("drain_timed_out", in_flight=self._busy, seconds=DRAIN_SECONDS)
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        await self._stack.aclose()
+
+    async def check(self) -> str | None:
+        """For readiness."""
+        return None if self._consuming else f"not consuming {', '.join(self._queues)}"
+
+    async def _session(self, connection: AbstractConnection) -> None:
+        channel = await connection.channel(publisher_confirms=False)
+        await channel.set_qos(prefetch_count=self._prefetch)
+        cancelled = asyncio.Event()
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(lambda *_: cancelled.set())
+        tags = {}
+        for name in self._queues:
+            queue = await channel.get_queue(name)
+            tags[await queue.consume(partial(self._take, name))] = queue
+        self._consuming = True
+        try:
+            await self._until_over(connection, channel, cancelled)
+            for tag, queue in tags.items():
+                await queue.cancel(tag)
+            await channel.closed()  # the drain in __aexit__ ends this session
+        finally:
+            self._consuming = False
+
+    async def _until_over(
+        self, connection: AbstractConnection, channel: AbstractChannel, cancelled: asyncio.Event
+    ) -> None:
+        """Return when the process stops; raise when the session is broken."""
+        probing = asyncio.create_task(self._probe(connection))
+        waits = [asyncio.ensure_future(wait) for wait in (channel.closed(), cancelled.wait(), self._stopping.wait())]
+        try:
+            await asyncio.wait([probing, *waits], return_when=asyncio.FIRST_COMPLETED)
+            if not self._stopping.is_set():
+                raise ConnectionError("the channel, the consumer or its queue is gone")
+        finally:
+            for task in (probing, *waits):
+                task.cancel()
+            await asyncio.gather(probing, *waits, return_exceptions=True)
+
+    async def _probe(self, connection: AbstractConnection) -> None:
+        """Look at the queues now and then, on a channel of its own, which dies in place of the working one."""
+        channel = await connection.channel(publisher_confirms=False)
+        while True:
+            began = clock.now()
+            for name in self._queues:
+                queue = await channel.get_queue(name)
+                self.depths[name] = queue.declaration_result.message_count or 0
+            if not any(self.depths.values()) and self._inbox.empty() and not self._busy:
+                self.read_up_to = began
+            await asyncio.sleep(PROBE_SECONDS)
+
+    async def _take(self, queue: str, message: AbstractIncomingMessage) -> None:
+        self._inbox.put_nowait(Delivery(queue, message))
+
+    async def _work(self) -> None:
+        while True:
+            delivery = await self._inbox.get()
+            if delivery.stale or self._stopping.is_set():
+                continue
+            self._busy += 1
+            try:
+                await self._handle(delivery)
+            finally:
+                self._busy -= 1
+
+    async def _handle(self, delivery: Delivery) -> None:
+        pause = 0.1
+        while not delivery.stale:
+            try:
+                await self._attempt(delivery)
+                return
+            except self._trouble as error:
+                log.warning("delivery_paused", queue=delivery.queue, error=type(error).__name__, seconds=pause)
+                if await self._stopped_within(pause):
+                    return
+                pause = min(_LONGEST_PAUSE, pause * 2)
+
+    async def _attempt(self, delivery: Delivery) -> None:
+        try:
+            await self._handler(delivery)
+            await delivery.ack()
+        except (ContractError, Park) as error:
+            await self._park(delivery, error.reason, str(error))
+        except self._trouble:
+            raise
+        except Exception:
+            log.exception("delivery_failed", queue=delivery.queue, message_id=delivery.message.message_id)
+            if not delivery.settled:
+                returns = int(str(delivery.headers.get("x-delivery-count", 0)))
+                await self._stopped_within(min(_LONGEST_PAUSE, 2.0**returns))
+                await delivery.give_back()
+
+    async def _park(self, delivery: Delivery, reason: str, detail: str) -> None:
+        log.error("delivery_parked", queue=delivery.queue, reason=reason, detail=detail[:300])
+        message = delivery.message
+        headers = {
+            "x-proactive-reason": reason,
+            "x-proactive-detail": detail[:500],
+            "x-proactive-queue": delivery.queue,
+            "x-proactive-routing-key": delivery.routing_key,
+        }
+        properties = Properties(
+            message_id=str(clock.new_id()),
+            type=message.type or "",
+            correlation_id=message.correlation_id,
+            timestamp=clock.now(),
+            app_id=message.app_id or "",
+            content_type=message.content_type or "application/octet-stream",
+            headers=headers | ({"x-proactive-message-id": message.message_id} if message.message_id else {}),
+        )
+        await self._publisher.publish(DEAD, parked(delivery.queue), delivery.body, properties)
+        await delivery.ack()
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return False
+        return True

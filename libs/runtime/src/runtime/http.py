@@ -1,0 +1,97 @@
+"""HTTP on both sides with the same manners: bounded, no surprises, errors as problem+json (RFC 9457)."""
+
+import hmac
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from pydantic import SecretStr
+
+from runtime.logs import get_logger
+
+MAX_BODY = 256 * 1024
+"""Bytes of a request's body that our servers read."""
+
+_SHUTDOWN_SECONDS = 8.0
+
+log = get_logger()
+
+
+@asynccontextmanager
+async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+    """Serve `app` while the context lasts; yields the port, which is a free one where 0 was asked for."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, keepalive_timeout=75)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+def client_session(
+    total_seconds: float,
+    connect_seconds: float = 5,
+    trace: Sequence[aiohttp.TraceConfig] = (),
+    limit: int = 100,
+) -> aiohttp.ClientSession:
+    """
+    A client with time limits, no cookies, and no proxies or credentials from the environment.
+
+    Pass `allow_redirects=False` with every call. aiohttp repeats GET, PUT and DELETE by itself when a kept-alive
+    connection drops, POST never.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=limit),
+        timeout=aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds, sock_connect=connect_seconds),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        trace_configs=list(trace),
+    )
+
+
+def problem(status: int, title: str, detail: str) -> web.Response:
+    """An error as RFC 9457 has it."""
+    return web.json_response(
+        {"type": "about:blank", "title": title, "status": status, "detail": detail},
+        status=status,
+        content_type="application/problem+json",
+    )
+
+
+def require_bearer(tokens: Sequence[SecretStr], open_paths: Collection[str] = ()) -> Middleware:
+    """Answer 401 unless the request carries one of `tokens`; `open_paths` need none."""
+    known = [token.get_secret_value().encode() for token in tokens]
+
+    @web.middleware
+    async def check(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        matches = [hmac.compare_digest(given.strip().encode(), token) for token in known]
+        if request.path in open_paths or (scheme.lower() == "bearer" and any(matches)):
+            return await handler(request)
+        answer = problem(401, "Not authorised", "Send the header `Authorization: Bearer <service token>`.")
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
+
+    return check
+
+
+@web.middleware
+async def errors_as_problems(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Every error of an API is a problem document; nothing of ours leaks through a 500."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return problem(error.status, error.reason, error.text or error.reason)
+    except Exception:
+        log.exception("request_failed", path=request.path, method=request.method)
+        return problem(500, "Internal error", "The request failed on our side; it was logged. Try again.")

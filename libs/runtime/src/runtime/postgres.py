@@ -1,0 +1,84 @@
+"""The connection pool to PostgreSQL."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+import asyncpg
+
+from runtime.logs import get_logger
+
+if TYPE_CHECKING:  # asyncpg's classes take type arguments in its stubs only
+    Record: TypeAlias = asyncpg.Record
+    Pool: TypeAlias = asyncpg.Pool[Record]
+    Connection: TypeAlias = asyncpg.Connection[Record] | asyncpg.pool.PoolConnectionProxy[Record]
+else:
+    Record, Pool, Connection = asyncpg.Record, asyncpg.Pool, asyncpg.Connection
+
+TROUBLE: tuple[type[Exception], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""Errors that mean "not now", as opposed to a wrong statement or a wrong value."""
+
+STATEMENT_SECONDS = 10.0
+
+Result = TypeVar("Result")
+
+log = get_logger()
+
+
+@asynccontextmanager
+async def pool(database_url: str, *, application: str, size: int = 10) -> AsyncIterator[Pool]:
+    """A pool whose jsonb columns are Python values; waits, with growing pauses, until the database answers."""
+    connections = await _first_answer(database_url, application, size)
+    try:
+        yield connections
+    finally:
+        try:
+            async with asyncio.timeout(5):
+                await connections.close()
+        except TimeoutError:
+            connections.terminate()
+
+
+async def insist(call: Callable[[], Awaitable[Result]], what: str) -> Result:
+    """Repeat `call`, with growing pauses, for as long as the database is in TROUBLE; `what` names it in the logs."""
+    pause = 0.1
+    while True:
+        try:
+            return await call()
+        except TROUBLE as error:
+            log.warning("database_awaited", waiting=what, error=type(error).__name__)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+            pause = min(5.0, pause * 2)
+
+
+async def _first_answer(database_url: str, application: str, size: int) -> Pool:
+    def create() -> Awaitable[Pool]:
+        return asyncpg.create_pool(
+            database_url,
+            min_size=1,
+            max_size=size,
+            timeout=5,
+            command_timeout=STATEMENT_SECONDS,
+            init=_prepare,
+            server_settings={"application_name": application},
+        )
+
+    return await insist(create, "start")
+
+
+async def _prepare(connection: Connection) -> None:
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
