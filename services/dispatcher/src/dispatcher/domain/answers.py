@@ -1,0 +1,52 @@
+"""What one attempt to hand a message to a provider came to: a closed set, which adapters fill and the core judges."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from proactive_contracts.values import FailureReason
+
+
+class ErrorClass(StrEnum):
+    """
+    The kinds of definite refusal. What is none of these, after bytes went out, is not a refusal but Unclear.
+
+    not_sent: no byte left us. throttled: too many requests, never processed. refused_temporarily: documented as not
+    accepted, a later try may work. rejected: this message will never be taken. blocked: the channel cannot send at
+    all (authentication, balance, sender).
+    """
+
+    NOT_SENT = "not_sent"
+    THROTTLED = "throttled"
+    REFUSED_TEMPORARILY = "refused_temporarily"
+    REJECTED = "rejected"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The provider took the message under an id of its own."""
+
+    provider_message_id: str
+    segments: int | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """This attempt definitely sent nothing; `detail` is for people, in the provider's words or ours."""
+
+    error_class: ErrorClass
+    reason: FailureReason
+    detail: str
+    provider_code: str | None = None
+    retry_after_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """Bytes went out and no definite answer came back: the message may have been sent."""
+
+    detail: str
+    provider_code: str | None = None
+
+
+Answer = Accepted | Refused | Unclear

@@ -1,0 +1,130 @@
+"""
+What happens next to a job: one pure decision for an answered attempt, one for a job whose time has come.
+
+    (request) ──▶ sending ──▶ accepted          the provider took it
+        │            │  ╲───▶ failed            this very attempt was refused
+        │            ╰──────▶ unknown           no definite answer, or the lease lapsed
+        │                        ├──▶ accepted  its own attempt's late answer, or a receipt
+        │                        ╰──▶ failed    a late, definite refusal of that very attempt
+        ├──▶ waiting ──▶ sending                not_before has come
+        │        ╰─────▶ expired                not_after has passed, nothing was sent
+        ╰──▶ cancelled                          a re-send took its place before it was ever claimed
+
+A state is left only as drawn: in particular, unknown becomes accepted or stays, unless that attempt was refused.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from dispatcher.domain.answers import Accepted, Answer, Refused
+from proactive_contracts.results import Earlier, SendAccepted, SendExpired, SendFailed, SendUnknown
+from proactive_contracts.status import Status
+from proactive_contracts.values import FailureReason, Subject
+
+
+class State(StrEnum):
+    """Where a job stands; the row that holds it is the only token to resume from."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+SETTLEABLE = (State.SENDING, State.UNKNOWN)
+"""States in which the answer of the job's own last attempt still counts."""
+
+_STATUS = {
+    State.WAITING: Status.WAITING,
+    State.SENDING: Status.SENDING,
+    State.UNKNOWN: Status.UNKNOWN,
+    State.ACCEPTED: Status.SENT,
+    State.FAILED: Status.FAILED,
+    State.CANCELLED: Status.CANCELLED,
+    State.EXPIRED: Status.EXPIRED,
+}
+
+_RECEIPT_STATUS = {"sent": Status.SENT, "delivered": Status.DELIVERED, "read": Status.READ}
+
+Result = SendAccepted | SendFailed | SendUnknown | SendExpired
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """The state that a job enters, and the result event that tells it."""
+
+    state: State
+    result: Result
+
+
+class Due(StrEnum):
+    """What the scheduler has to do with a job whose time has come."""
+
+    CALL = "call"
+    EXPIRE = "expire"
+    LAPSE = "lapse"
+    TELL = "tell"
+
+
+def settle(subject: Subject, attempt: int, provider: str, answer: Answer) -> Settlement:
+    """Judge the answer of attempt number `attempt`."""
+    about = subject_fields(subject) | {"attempt": attempt, "provider": provider}
+    if isinstance(answer, Accepted):
+        taken = SendAccepted(**about, provider_message_id=answer.provider_message_id, segments=answer.segments)
+        return Settlement(State.ACCEPTED, taken)
+    told = about | {"provider_code": answer.provider_code, "detail": answer.detail[:1000]}
+    if isinstance(answer, Refused):
+        return Settlement(State.FAILED, SendFailed(**told, reason=answer.reason))
+    return Settlement(State.UNKNOWN, SendUnknown(**told))
+
+
+def lapse(subject: Subject, attempt: int) -> Settlement:
+    """The lease of attempt number `attempt` ran out: whoever held it may or may not have sent it."""
+    detail = "The sender stopped in the middle of sending, so it is not known whether the provider got it."
+    return Settlement(State.UNKNOWN, SendUnknown(**subject_fields(subject), attempt=attempt, detail=detail))
+
+
+def expire(subject: Subject, attempt: int, not_after: datetime) -> Settlement:
+    """not_after passed while nothing was being sent."""
+    return Settlement(State.EXPIRED, SendExpired(**subject_fields(subject), attempt=attempt, not_after=not_after))
+
+
+def due(state: State, not_after: datetime, now: datetime) -> Due:
+    """What a job whose due_at has passed needs."""
+    if state is State.WAITING:
+        return Due.EXPIRE if not_after <= now else Due.CALL
+    return Due.LAPSE if state is State.SENDING else Due.TELL
+
+
+def status_of(state: State, receipt: str | None) -> Status:
+    """What a person would call this state, receipts included."""
+    return _RECEIPT_STATUS.get(receipt or "", _STATUS[state])
+
+
+def refuse_resend(subject: Subject, named: Earlier) -> Settlement | None:
+    """A re-send is refused while the message that it names may still arrive by itself, or has arrived."""
+    if named.status in {Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.UNKNOWN}:
+        return None
+    detail = f"The message that this one re-sends is {named.status.label.lower()}."
+    failed = SendFailed(
+        **subject_fields(subject), attempt=0, reason=FailureReason.ALREADY_SENT, detail=detail, earlier=named
+    )
+    return Settlement(State.FAILED, failed)
+
+
+def refuse_change(subject: Subject, earlier: Earlier) -> SendFailed:
+    """Another text, number or channel came under a message_id that was used already; it is never sent."""
+    detail = "Another version of this message was taken before; this version was not sent."
+    return SendFailed(
+        **subject_fields(subject), attempt=0, reason=FailureReason.CHANGED, detail=detail, earlier=earlier
+    )
+
+
+def subject_fields(subject: Subject) -> dict[str, Any]:
+    """What every event about a message names."""
+    return {name: getattr(subject, name) for name in Subject.model_fields}

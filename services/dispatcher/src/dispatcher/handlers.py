@@ -1,0 +1,194 @@
+"""One message from its claim to its announced result: load, decide, act."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from dispatcher import failpoints, metrics
+from dispatcher.domain import job as domain
+from dispatcher.domain.answers import Answer, ErrorClass, Refused
+from dispatcher.domain.job import State
+from dispatcher.ports import (
+    Announcements,
+    ChannelDirectory,
+    ChannelInUse,
+    Claim,
+    HttpRequest,
+    HttpResponse,
+    Job,
+    Jobs,
+    OutboundMessage,
+    Provider,
+    ProviderCalls,
+)
+from proactive_contracts.codec import EVENT_TYPES, make_event
+from proactive_contracts.envelope import Event, content_digest, result_id
+from proactive_contracts.requests import SendRequested
+from proactive_contracts.results import Earlier, SendStarted
+from proactive_contracts.values import FailureReason, Lane, Model
+from runtime import clock
+from runtime.amqp.publisher import PublishFailed
+from runtime.failpoints import reach
+from runtime.logs import get_logger
+from runtime.postgres import TROUBLE, insist
+
+SOURCE = "proactive/dispatcher"
+
+STARTED_AFTER_SECONDS = 1.0
+"""A provider that takes longer than this has SendStarted told, so that nobody thinks the message is still queued."""
+
+_PAYLOADS = {name: payload for payload, name in EVENT_TYPES.items()}
+
+_TROUBLE: tuple[type[Exception], ...] = (PublishFailed, *TROUBLE)
+
+log = get_logger()
+
+
+class Dispatch:
+    """Claims, calls, settles and announces. `call_seconds` bounds a call, `lease_seconds` a claim."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        channels: ChannelDirectory,
+        providers: Mapping[str, Provider],
+        calls: ProviderCalls,
+        announcements: Announcements,
+        *,
+        webhooks_url: str,
+        call_seconds: float,
+        lease_seconds: float,
+    ) -> None:
+        self._jobs = jobs
+        self._channels = channels
+        self._providers = providers
+        self._calls = calls
+        self._announcements = announcements
+        self._webhooks_url = webhooks_url.rstrip("/")
+        self._latest_start_seconds = lease_seconds - call_seconds
+
+    async def on_request(self, event: Event[SendRequested], lane: Lane, taken: Callable[[], Awaitable[None]]) -> None:
+        """Claim a request and, at its first coming, send it; `taken` is awaited once the claim is committed."""
+        request = event.data
+        channel = await self._channels.find(request.channel_id)
+        await reach(failpoints.BEFORE_CLAIM)
+        began = time.monotonic()
+        claim_how = self._jobs.claim if request.resend_of is None else self._jobs.claim_resend
+        claim = await claim_how(event, lane)
+        metrics.claimed(request.channel, lane, claim.fresh)
+        if not claim.fresh:
+            await self._tell_again(event, claim.job)
+        await taken()
+        if claim.fresh and claim.job.state is State.SENDING:
+            await reach(failpoints.AFTER_CLAIM)
+            await self._send(claim, channel, began, request.result_route)
+
+    async def on_due(self, claim: Claim, began: float) -> None:
+        """Go on with a job whose time had come; `began` is the monotonic time before it was taken."""
+        request = claim.job.request
+        route = None if request is None else request.result_route
+        if claim.fresh and request is not None:
+            channel = await insist(lambda: self._channels.find(request.channel_id), "channel")
+            await self._send(claim, channel, began, route)
+        elif claim.job.result is not None:
+            await self._announce(claim.job, route)
+
+    async def _tell_again(self, event: Event[SendRequested], job: Job) -> None:
+        """The message was taken before: its result again, or, for another content, that this one is not sent."""
+        route = event.data.result_route
+        if job.digest != content_digest(event.data):
+            earlier = Earlier(status=domain.status_of(job.state, job.receipt), since=job.since)
+            refusal = domain.refuse_change(event.data, earlier)
+            told = make_event(
+                refusal,
+                id=result_id(event.id, 0, EVENT_TYPES[type(refusal)]),
+                time=clock.now(),
+                source=SOURCE,
+                causation=event.id,
+                traceparent=event.traceparent,
+            )
+            await self._announcements.send(told, result_route=route)
+        elif job.result is not None:
+            await self._announce(job, route)
+
+    async def _send(self, claim: Claim, channel: ChannelInUse | None, began: float, route: str | None) -> None:
+        job, request = claim.job, claim.job.request
+        assert request is not None, "a claimed job holds its request"
+        answer = await self._call(job, request, channel, claim.seconds_left, began)
+        await reach(failpoints.AFTER_CALL)
+        provider = channel.provider if channel else "none"
+        metrics.answered(request.channel, provider, answer)
+        settlement = domain.settle(request, job.attempt, provider, answer)
+        settled = await insist(lambda: self._jobs.settle(job, settlement), "outcome")
+        await reach(failpoints.AFTER_OUTCOME)
+        if settled is None:
+            log.warning("outcome_came_too_late", message_id=str(job.message_id), attempt=job.attempt)
+            return
+        log.info("message_settled", message_id=str(job.message_id), state=settled.state, attempt=job.attempt)
+        await self._announce(settled, route)
+
+    async def _call(
+        self,
+        job: Job,
+        request: SendRequested,
+        channel: ChannelInUse | None,
+        seconds_left: float,
+        began: float,
+    ) -> Answer:
+        provider = None if channel is None else self._providers.get(channel.provider)
+        if channel is None or provider is None or not _belongs(channel, request):
+            return Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_UNKNOWN, "This channel is not connected here.")
+        message = OutboundMessage(
+            message_id=request.message_id,
+            recipient=request.recipient,
+            content=request.content,
+            callback_url=f"{self._webhooks_url}/webhooks/{provider.name}/{channel.id}",
+            seconds_left=seconds_left,
+        )
+        try:
+            http_request = provider.build(message, channel)
+        except KeyError as missing:
+            detail = f"The channel's credentials lack {missing}. Connect the channel again."
+            return Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, detail)
+        if time.monotonic() - began > self._latest_start_seconds:
+            detail = "The sender was too slow to start safely. Nothing was sent."
+            return Refused(ErrorClass.NOT_SENT, FailureReason.PROVIDER_UNREACHABLE, detail)
+        with metrics.call_seconds.labels(request.channel, provider.name).time():
+            answered = await self._call_watched(http_request, job, request)
+        return provider.read_answer(answered) if isinstance(answered, HttpResponse) else answered
+
+    async def _call_watched(self, http_request: HttpRequest, job: Job, request: SendRequested) -> HttpResponse | Answer:
+        calling = asyncio.ensure_future(self._calls.call(http_request))
+        await asyncio.wait({calling}, timeout=STARTED_AFTER_SECONDS)
+        if not calling.done():
+            await self._tell_started(job, request)
+        return await calling
+
+    async def _tell_started(self, job: Job, request: SendRequested) -> None:
+        started = SendStarted(**domain.subject_fields(request), attempt=job.attempt)
+        try:
+            await self._announcements.send(_result_event(job, started, clock.now()), timeout=2)
+        except PublishFailed as error:
+            log.info("start_not_told", message_id=str(job.message_id), error=type(error).__name__)
+
+    async def _announce(self, job: Job, route: str | None) -> None:
+        """Tell the stored result. What fails here is told again by the scheduler."""
+        assert job.outcome is not None
+        payload = _PAYLOADS[job.outcome].model_validate(job.result)
+        try:
+            await self._announcements.send(_result_event(job, payload, job.since), result_route=route)
+            await reach(failpoints.AFTER_ANNOUNCEMENT)
+            await self._jobs.announced(job)
+        except _TROUBLE as error:
+            log.warning("announcement_put_off", message_id=str(job.message_id), error=type(error).__name__)
+
+
+def _belongs(channel: ChannelInUse, request: SendRequested) -> bool:
+    return channel.workspace_id == request.workspace_id and channel.channel is request.channel
+
+
+def _result_event(job: Job, payload: Model, told_at: datetime) -> Event[Any]:
+    identity = result_id(job.event_id, job.transition, EVENT_TYPES[type(payload)])
+    return make_event(payload, id=identity, time=told_at, source=SOURCE, causation=job.event_id)

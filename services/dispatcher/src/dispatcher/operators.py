@@ -1,0 +1,40 @@
+"""HTTP for operators, proactivectl and the tracker: what the dispatcher knows of a message. Never public."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from dispatcher.ports import Jobs
+from runtime.http import errors_as_problems, problem, require_bearer
+
+
+def operators_app(jobs: Jobs, tokens: Sequence[SecretStr]) -> web.Application:
+    """GET /v1/workspaces/{workspace_id}/jobs/{message_id} with a bearer token."""
+
+    async def show(request: web.Request) -> web.Response:
+        try:
+            message_id = UUID(request.match_info["message_id"])
+        except ValueError:
+            return problem(400, "Bad message id", "message_id must be a UUID.")
+        job = await jobs.find(request.match_info["workspace_id"], message_id)
+        if job is None:
+            return problem(404, "Unknown message", "No dispatcher took a message with this id in this workspace.")
+        return web.json_response(
+            {
+                "workspace_id": job.workspace_id,
+                "message_id": str(job.message_id),
+                "event_id": str(job.event_id),
+                "lane": job.lane,
+                "state": job.state,
+                "since": job.since.isoformat(),
+                "attempt": job.attempt,
+                "not_after": job.not_after.isoformat(),
+                "receipt": job.receipt,
+            }
+        )
+
+    app = web.Application(middlewares=[errors_as_problems, require_bearer(tokens)])
+    app.router.add_get("/v1/workspaces/{workspace_id}/jobs/{message_id}", show)
+    return app

@@ -1,0 +1,180 @@
+"""What the handlers need from the outside, in their own words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from dispatcher.domain.answers import Answer
+from dispatcher.domain.job import Settlement, State
+from proactive_contracts.envelope import Event
+from proactive_contracts.receipts import DeliveryReported, ReplyReceived
+from proactive_contracts.requests import SendRequested
+from proactive_contracts.values import Channel, Content, Lane
+
+
+@dataclass(frozen=True)
+class ChannelInUse:
+    """A connected channel with what it takes to send through it."""
+
+    id: UUID
+    workspace_id: str
+    channel: Channel
+    provider: str
+    sender: str
+    settings: Mapping[str, str]
+    credentials: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class OutboundMessage:
+    """One message as an adapter sees it; `seconds_left` until it must not leave any more."""
+
+    message_id: UUID
+    recipient: str
+    content: Content
+    callback_url: str
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """One POST to a provider."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class HttpResponse:
+    """What the provider answered; the body is cut at 64 KiB."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Callback:
+    """A request that a provider made to us; `url` is the address that we gave out, query included."""
+
+    url: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+class UnreadableCallback(Exception):
+    """The signature is right but the body is not what the provider documents; the text says what is missing."""
+
+
+class Provider(Protocol):
+    """
+    An adapter: pure functions between our words and a provider's.
+
+    It classifies what the provider says; what follows from that is decided in domain/job.
+    """
+
+    name: str
+
+    def build(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest:
+        """The call that hands over one message. Raises KeyError naming a credential that the channel lacks."""
+
+    def read_answer(self, response: HttpResponse) -> Answer:
+        """What the answer means; whatever is not documented as a refusal is Unclear."""
+
+    def verify(self, callback: Callback, channel: ChannelInUse) -> bool:
+        """Whether the provider really made this request; compared in constant time."""
+
+    def read_callback(self, callback: Callback, channel: ChannelInUse) -> Sequence[DeliveryReported | ReplyReceived]:
+        """
+        Receipts and replies in a verified callback.
+
+        Raises:
+            UnreadableCallback: it is not what the provider documents.
+        """
+
+
+class ProviderCalls(Protocol):
+    """Makes the call; sorts what went wrong on the way into not sent and unclear."""
+
+    async def call(self, request: HttpRequest) -> HttpResponse | Answer:
+        """The provider's answer, or what its absence means."""
+
+
+class ChannelDirectory(Protocol):
+    """The connected channels."""
+
+    async def find(self, channel_id: UUID) -> ChannelInUse | None:
+        """The channel with its credentials; None where it is not connected, or is disabled."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A message that a dispatcher took."""
+
+    workspace_id: str
+    message_id: UUID
+    event_id: UUID
+    digest: str
+    lane: Lane
+    state: State
+    since: datetime
+    attempt: int
+    transition: int
+    not_after: datetime
+    request: SendRequested | None
+    outcome: str | None
+    result: Mapping[str, Any] | None
+    receipt: str | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """How a request met the jobs: `fresh` where it is to be called now. `seconds_left` by the database's clock."""
+
+    job: Job
+    fresh: bool
+    seconds_left: float
+
+
+class Jobs(Protocol):
+    """The journal of claims and outcomes."""
+
+    async def claim(self, event: Event[SendRequested], lane: Lane) -> Claim:
+        """Commit to sending this, or find what was committed before."""
+
+    async def claim_resend(self, event: Event[SendRequested], lane: Lane) -> Claim:
+        """As claim, with the message that it re-sends locked and looked at."""
+
+    async def settle(self, job: Job, settlement: Settlement) -> Job | None:
+        """Record an outcome; None where it came too late for this attempt."""
+
+    async def announced(self, job: Job) -> None:
+        """The job's present result was confirmed by the broker."""
+
+    async def take_due(self, channel: Channel, limit: int) -> Sequence[Claim]:
+        """Jobs whose time has come, each handed to one caller only: expired, lapsed and to be called ones moved on."""
+
+    async def find(self, workspace_id: str, message_id: UUID) -> Job | None:
+        """One job."""
+
+    async def record_receipt(self, receipt: DeliveryReported) -> None:
+        """Remember the best receipt of the message, for the channel that it went through only."""
+
+
+class Announcements(Protocol):
+    """The way to the bus."""
+
+    async def send(
+        self,
+        event: Event[Any],
+        *,
+        lane: Lane = Lane.INTERACTIVE,
+        result_route: str | None = None,
+        timeout: float = 5,
+    ) -> None:
+        """Publish with a confirm."""

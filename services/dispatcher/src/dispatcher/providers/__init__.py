@@ -1,0 +1,1 @@
+"""One file per provider, each holding both directions: send, and what the provider calls back with."""

@@ -1,0 +1,89 @@
+"""The one place where a provider is called: a single POST, bounded, never repeated, never redirected."""
+
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from dispatcher.domain.answers import Answer, ErrorClass, Refused, Unclear
+from dispatcher.ports import HttpRequest, HttpResponse
+from proactive_contracts.values import FailureReason
+from runtime.http import client_session
+
+MAX_ANSWER = 64 * 1024
+"""Bytes of an answer that are read; providers answer with a few hundred."""
+
+CONNECT_SECONDS = 5.0
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class HttpCalls:
+    """Calls providers with one shared pool of connections."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def call(self, request: HttpRequest) -> HttpResponse | Answer:
+        """
+        POST once.
+
+        An error before any byte of the request went out is Refused(not_sent); any error after it is Unclear.
+        """
+        if not _may_be_called(request.url):
+            return Refused(
+                ErrorClass.BLOCKED,
+                FailureReason.CHANNEL_BLOCKED,
+                "The channel's base_url must start with https:// (plain http is for loopback addresses only).",
+            )
+        progress = SimpleNamespace(bytes_out=False)
+        try:
+            async with self._session.post(
+                request.url,
+                data=request.body,
+                headers=dict(request.headers),
+                allow_redirects=False,
+                trace_request_ctx=progress,
+            ) as response:
+                body = await _read(response)
+                return HttpResponse(response.status, dict(response.headers), body)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return _interrupted(error, progress.bytes_out)
+
+
+def provider_session(call_seconds: float) -> aiohttp.ClientSession:
+    """A client that notes, per request, whether bytes went out; `call_seconds` bounds one whole call."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(_note_bytes_out)
+    return client_session(call_seconds, min(CONNECT_SECONDS, call_seconds), [trace], limit=200)
+
+
+async def _note_bytes_out(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
+    context.trace_request_ctx.bytes_out = True
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """At most MAX_ANSWER bytes: a cut answer does not parse, which makes it unclear."""
+    chunks = bytearray()
+    async for chunk in response.content.iter_chunked(16 * 1024):
+        chunks += chunk
+        if len(chunks) >= MAX_ANSWER:
+            break
+    return bytes(chunks[:MAX_ANSWER])
+
+
+def _interrupted(error: Exception, bytes_out: bool) -> Answer:
+    what = "did not answer in time" if isinstance(error, TimeoutError) else f"broke off ({type(error).__name__})"
+    if bytes_out:
+        return Unclear(f"The provider {what} after it had got the request.")
+    return Refused(
+        ErrorClass.NOT_SENT,
+        FailureReason.PROVIDER_UNREACHABLE,
+        f"The provider could not be reached ({type(error).__name__}). Nothing was sent.",
+    )
+
+
+def _may_be_called(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)

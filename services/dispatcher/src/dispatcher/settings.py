@@ -1,0 +1,39 @@
+"""What a dispatcher process reads from the environment; README.md lists it."""
+
+from typing import Self
+
+from pydantic import Field, HttpUrl, model_validator
+
+from runtime.settings import CommaList, CommonSettings
+
+
+class DispatcherSettings(CommonSettings):
+    """Both kinds of process."""
+
+    channel_keys: CommaList
+    webhooks_url: HttpUrl
+    """The public address that providers call back, without /webhooks."""
+
+
+class WorkerSettings(DispatcherSettings):
+    """`dispatcher worker`; times in seconds."""
+
+    call_seconds: float = Field(default=20, gt=0)
+    lease_seconds: float = Field(default=60, gt=0)
+    concurrency: int = Field(default=20, ge=1)
+    """Calls at the same time, per lane."""
+    scheduler_seconds: float = Field(default=1, gt=0)
+
+    @model_validator(mode="after")
+    def _lease_outlives_call(self) -> Self:
+        if self.lease_seconds <= self.call_seconds:
+            raise ValueError("PROACTIVE_LEASE_SECONDS must be longer than PROACTIVE_CALL_SECONDS")
+        return self
+
+
+class WebhooksSettings(DispatcherSettings):
+    """`dispatcher webhooks`."""
+
+    port: int = Field(ge=0, le=65535)
+    operators_port: int = Field(ge=0, le=65535)
+    operators_tokens: CommaList
