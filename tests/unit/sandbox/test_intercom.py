@@ -1,0 +1,181 @@
+"""The fake Intercom: token, contacts, conversations, notes, messages, tags, and how it goes wrong."""
+
+import time
+
+import aiohttp
+import pytest
+
+from sandbox import fixtures
+from tests.unit.sandbox.harness import Json, Sandbox
+
+ANNA = fixtures.ANNA_ID
+NOTE: Json = {"message_type": "note", "type": "admin", "admin_id": "814860", "body": "<p>SMS sent</p>"}
+IN_APP: Json = {
+    "message_type": "in_app",
+    "body": "Hello",
+    "from": {"type": "admin", "id": 814860},
+    "to": {"type": "user", "id": ANNA},
+}
+
+
+async def error_of(response: aiohttp.ClientResponse) -> tuple[int, str]:
+    body = await response.json()
+    assert body["type"] == "error.list"
+    assert body["request_id"]
+    return response.status, body["errors"][0]["code"]
+
+
+async def test_wrong_token_is_unauthorized(sandbox: Sandbox) -> None:
+    assert await error_of(await sandbox.intercom("GET", "/me", token="other")) == (401, "unauthorized")
+
+
+async def test_every_answer_tells_the_rate_limit(sandbox: Sandbox) -> None:
+    for path in ("/me", "/contacts/unknown", "/unknown"):
+        response = await sandbox.intercom("GET", path)
+        assert int(response.headers["X-RateLimit-Remaining"]) < int(response.headers["X-RateLimit-Limit"])
+        assert int(response.headers["X-RateLimit-Reset"]) >= time.time()
+
+
+async def test_me_names_the_workspace(sandbox: Sandbox) -> None:
+    me = await sandbox.json(await sandbox.intercom("GET", "/me"))
+    assert (me["app"]["id_code"], me["app"]["region"]) == ("sandbox1", "US")
+
+
+async def test_admins_are_maria_and_tom(sandbox: Sandbox) -> None:
+    admins = (await sandbox.json(await sandbox.intercom("GET", "/admins")))["admins"]
+    assert [(one["id"], one["name"]) for one in admins] == [("814860", "Maria Lopez"), ("814861", "Tom Becker")]
+
+
+async def test_merged_contact_points_at_the_living_one(sandbox: Sandbox) -> None:
+    for path in (f"/contacts/{fixtures.MERGED_ID}", "/contacts/find_by_external_id/cust-1006"):
+        response = await sandbox.intercom("GET", path)
+        assert response.headers["Link"] == f'</contacts/{ANNA}>; rel="canonical"'
+        assert await error_of(response) == (410, "contact_merged")
+
+
+async def test_external_id_finds_users(sandbox: Sandbox) -> None:
+    contact = await sandbox.json(await sandbox.intercom("GET", "/contacts/find_by_external_id/cust-1002"))
+    assert contact["phone"] == "+30 694 123 4567"
+
+
+async def test_unknown_contact_is_not_found(sandbox: Sandbox) -> None:
+    assert await error_of(await sandbox.intercom("GET", "/contacts/nobody")) == (404, "not_found")
+    assert await error_of(await sandbox.intercom("GET", "/contacts/find_by_external_id/x")) == (404, "not_found")
+
+
+async def test_fixture_names_are_the_awkward_ones_that_they_should_be(sandbox: Sandbox) -> None:
+    contact = await sandbox.json(await sandbox.intercom("GET", f"/contacts/{fixtures.LONG_NAME_ID}"))
+    assert len(contact["name"]) == 80
+
+
+async def test_second_user_with_the_same_email_conflicts(sandbox: Sandbox) -> None:
+    assert (await sandbox.intercom("POST", "/contacts", {"email": "new@example.com"})).status == 200
+    response = await sandbox.intercom("POST", "/contacts", {"email": "new@example.com"})
+    assert await error_of(response) == (409, "conflict")
+
+
+async def test_note_is_appended_to_the_thread(sandbox: Sandbox) -> None:
+    response = await sandbox.intercom("POST", "/conversations/215470001/reply", NOTE)
+    part = (await sandbox.json(response))["conversation_parts"]["conversation_parts"][-1]
+    assert (part["part_type"], part["body"]) == ("note", "<p>SMS sent</p>")
+    assert part["author"]["type"] == "admin"
+    assert part["author"]["name"] == "Maria Lopez"
+    assert (await sandbox.parts("215470001"))[-1]["id"] == part["id"]
+
+
+async def test_plain_body_is_kept_as_one_paragraph(sandbox: Sandbox) -> None:
+    await sandbox.intercom("POST", "/conversations/215470001/reply", {**NOTE, "body": "Line one"})
+    assert (await sandbox.parts("215470001"))[-1]["body"] == "<p>Line one</p>"
+    plain = await sandbox.intercom("GET", "/conversations/215470001?display_as=plaintext")
+    parts = (await sandbox.json(plain))["conversation_parts"]["conversation_parts"]
+    assert parts[-1]["body"] == "Line one"
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "expected"),
+    [
+        ("/conversations/1/reply", {}, (404, "not_found")),
+        ("/conversations/215470001/reply", {"admin_id": "9"}, (404, "admin_not_found")),
+        ("/conversations/215470001/reply", {"body": ""}, (400, "parameter_invalid")),
+        ("/conversations/215470001/reply", {"message_type": "shout"}, (400, "parameter_invalid")),
+    ],
+)
+async def test_bad_note_is_refused(sandbox: Sandbox, path: str, change: Json, expected: tuple[int, str]) -> None:
+    assert await error_of(await sandbox.intercom("POST", path, {**NOTE, **change})) == expected
+
+
+async def test_contact_answers_in_the_last_conversation(sandbox: Sandbox) -> None:
+    reply = {"message_type": "comment", "type": "user", "intercom_user_id": ANNA, "body": "Thank you"}
+    response = await sandbox.intercom("POST", "/conversations/last/reply", reply)
+    assert (await sandbox.json(response))["id"] == "215470001"
+
+
+async def test_conversation_from_a_contact_is_a_user_message(sandbox: Sandbox) -> None:
+    body = {"from": {"type": "user", "id": ANNA}, "body": "Hello"}
+    message = await sandbox.json(await sandbox.intercom("POST", "/conversations", body))
+    assert (message["type"], message["message_type"]) == ("user_message", "inapp")
+    assert await sandbox.parts(message["conversation_id"]) == []
+
+
+async def test_in_app_message_opens_a_conversation_only_when_asked(sandbox: Sandbox) -> None:
+    silent = await sandbox.json(await sandbox.intercom("POST", "/messages", IN_APP))
+    assert "conversation_id" not in silent
+    flag = {"create_conversation_without_contact_reply": True}
+    opened = await sandbox.json(await sandbox.intercom("POST", "/messages", {**IN_APP, **flag}))
+    conversation = await sandbox.json(await sandbox.intercom("GET", f"/conversations/{opened['conversation_id']}"))
+    assert conversation["source"]["author"]["name"] == "Maria Lopez"
+    assert conversation["contacts"]["contacts"][0]["id"] == ANNA
+
+
+async def test_in_app_message_wants_an_integer_admin_id(sandbox: Sandbox) -> None:
+    body = {**IN_APP, "from": {"type": "admin", "id": "814860"}}
+    assert await error_of(await sandbox.intercom("POST", "/messages", body)) == (422, "parameter_invalid")
+
+
+async def test_tag_and_assignment_show_in_the_conversation(sandbox: Sandbox) -> None:
+    tag = await sandbox.json(await sandbox.intercom("POST", "/tags", {"name": "sms"}))
+    path = "/conversations/215470001"
+    await sandbox.intercom("POST", f"{path}/tags", {"id": tag["id"], "admin_id": "814860"})
+    assign = {"message_type": "assignment", "type": "admin", "admin_id": "814860", "assignee_id": "814861"}
+    await sandbox.intercom("POST", f"{path}/parts", assign)
+    conversation = await sandbox.json(await sandbox.intercom("GET", path))
+    assert [one["name"] for one in conversation["tags"]["tags"]] == ["sms"]
+    assert conversation["admin_assignee_id"] == 814861
+
+
+async def test_rate_limited_says_when_to_come_back(sandbox: Sandbox) -> None:
+    await sandbox.behave("intercom", mode="rate_limited", remaining=1)
+    response = await sandbox.intercom("GET", "/me")
+    assert await error_of(response) == (429, "rate_limit_exceeded")
+    assert response.headers["X-RateLimit-Remaining"] == "0"
+    assert int(response.headers["X-RateLimit-Reset"]) > time.time()
+    assert (await sandbox.intercom("GET", "/me")).status == 200
+
+
+async def test_error_does_nothing_and_error_after_doing_does_it(sandbox: Sandbox) -> None:
+    before = len(await sandbox.parts("215470001"))
+    for mode, more in (("error", 0), ("error_after_doing", 1)):
+        await sandbox.behave("intercom", mode=mode, remaining=1)
+        response = await sandbox.intercom("POST", "/conversations/215470001/reply", NOTE)
+        assert await error_of(response) == (500, "server_error")
+        assert len(await sandbox.parts("215470001")) == before + more
+
+
+async def test_down_closes_the_connection(sandbox: Sandbox) -> None:
+    await sandbox.behave("intercom", mode="down")
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await sandbox.intercom("GET", "/me")
+
+
+async def test_behaviour_of_notes_leaves_contacts_alone(sandbox: Sandbox) -> None:
+    await sandbox.behave("intercom", mode="error", only="notes", remaining=1)
+    assert (await sandbox.intercom("GET", f"/contacts/{ANNA}")).status == 200
+    assert (await sandbox.intercom("POST", "/conversations/215470001/reply", NOTE)).status == 500
+    assert (await sandbox.intercom("POST", "/conversations/215470001/reply", NOTE)).status == 200
+
+
+async def test_slow_answers_after_the_delay(sandbox: Sandbox) -> None:
+    await sandbox.behave("intercom", mode="slow", delay_seconds=0.2)
+    begun = time.monotonic()
+    assert (await sandbox.intercom("GET", "/me")).status == 200
+    assert time.monotonic() - begun >= 0.2

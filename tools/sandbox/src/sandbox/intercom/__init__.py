@@ -1,0 +1,1 @@
+"""A fake of Intercom's REST API, in the shapes of its official OpenAPI description 2.16."""

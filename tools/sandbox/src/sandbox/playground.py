@@ -1,0 +1,101 @@
+"""The whole sandbox as one thing: its state and everything that plays a part in it."""
+
+from dataclasses import dataclass
+from typing import get_args
+
+from sandbox.behaviour import Behaviours, IntercomMode, ProviderMode, ReceiptMode
+from sandbox.intercom.desk import Desk, fresh_world
+from sandbox.intercom.shapes import plain_text
+from sandbox.ledger import Ledger
+from sandbox.panel import Panel
+from sandbox.providers.ports import Provider
+from sandbox.receipts import Receipts
+from sandbox.snapshot import Saver, State
+from sandbox.stream import Stream, Topic
+
+_EXCERPT_CHARACTERS = 90
+
+
+def fresh_state() -> State:
+    """The fixtures, an empty ledger, and everybody behaving."""
+    return State(world=fresh_world(), ledger=Ledger(), behaviours=Behaviours())
+
+
+@dataclass(frozen=True)
+class Playground:
+    """What the control endpoints work on; put together in app.py."""
+
+    state: State
+    desk: Desk
+    stream: Stream
+    saver: Saver
+    receipts: Receipts
+    panel: Panel
+    providers: dict[str, Provider]
+
+    def tell(self, topic: Topic, line: str) -> None:
+        """Tell open pages, and keep the change."""
+        self.stream.tell(topic, line)
+        self.saver.changed()
+
+    async def reset(self) -> None:
+        """
+        Back to the fixtures. Receipts that are still to come are forgotten.
+
+        Everybody holds on to the same objects, so their contents are exchanged, not they themselves.
+        """
+        await self.receipts.stop()
+        fresh = fresh_state()
+        vars(self.state.world).update(vars(fresh.world))
+        vars(self.state.ledger).update(vars(fresh.ledger))
+        vars(self.state.behaviours).update(vars(fresh.behaviours))
+        self.tell("reset", "sandbox: everything is as at the start")
+
+    def conversations(self) -> list[dict[str, object]]:
+        """The Inbox's list, the latest first."""
+        world = self.state.world
+        rows = sorted(world.conversations.values(), key=lambda one: (one.updated_at, one.id), reverse=True)
+        listed: list[dict[str, object]] = []
+        for row in rows:
+            contact = world.contacts[row.contact_id]
+            last = world.last_part(row)
+            excerpt = plain_text((last.body if last else row.body) or "")
+            listed.append(
+                {
+                    "id": row.id,
+                    "contact": {
+                        "id": contact.id,
+                        "name": contact.name,
+                        "role": contact.role,
+                        "phone": contact.phone,
+                    },
+                    "updated_at": row.updated_at,
+                    "state": row.state,
+                    "parts": len(row.parts),
+                    "note": last is not None and last.part_type == "note",
+                    "excerpt": excerpt[:_EXCERPT_CHARACTERS],
+                }
+            )
+        return listed
+
+    def describe(self) -> dict[str, object]:
+        """What a page needs once: people, channels, and what can be switched."""
+        world = self.state.world
+        return {
+            "workspace_id": self.desk.workspace_id,
+            "admins": [{"id": one.id, "name": one.name} for one in world.admins.values()],
+            "channels": [
+                {
+                    "channel": one.channel,
+                    "label": one.channel_label,
+                    "provider": one.name,
+                    "provider_label": one.label,
+                    "senders": list(one.senders),
+                }
+                for one in self.providers.values()
+            ],
+            "provider_modes": get_args(ProviderMode),
+            "receipt_modes": get_args(ReceiptMode),
+            "intercom_modes": get_args(IntercomMode),
+            "lines": self.stream.lines(),
+        }

@@ -1,0 +1,1 @@
+"""The fake providers: one file each, listed in registry.py."""

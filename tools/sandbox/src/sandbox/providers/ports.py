@@ -1,0 +1,36 @@
+"""What every fake provider offers to the rest of the sandbox."""
+
+from typing import Protocol
+
+from aiohttp import web
+
+from sandbox.ledger import Submission
+from sandbox.receipts import Callback
+
+
+class Provider(Protocol):
+    """One provider on one channel. Everything it needs is given to its constructor by registry.py."""
+
+    name: str
+    label: str
+    channel: str
+    channel_label: str
+    senders: tuple[str, ...]
+    receipt_statuses: frozenset[str]
+
+    def routes(self) -> list[web.RouteDef]:
+        """The HTTP endpoints that the business calls, all under /<name>/."""
+        ...
+
+    def sign_receipt(self, submission: Submission, status: str, error_code: int | None) -> Callback | None:
+        """The request that reports a status; None when the business asked for no receipts."""
+        ...
+
+    def sign_reply(self, customer: str, business: str, text: str) -> Callback:
+        """
+        The request that brings a customer's reply, which is noted in the ledger.
+
+        Raises:
+            NotPossibleError: nobody said where replies go.
+        """
+        ...
