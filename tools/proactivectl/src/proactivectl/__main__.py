@@ -1,0 +1,7 @@
+"""`python -m proactivectl`."""
+
+import sys
+
+from proactivectl.app import main
+
+sys.exit(main())
