@@ -34,8 +34,9 @@ class Health:
         """What is missing, by the name of its check; empty when ready."""
         if self._draining:
             return {"process": "stopping"}
-        results = await asyncio.gather(*(self._run(check) for check in self._checks.values()))
-        return {name: found for name, found in zip(self._checks, results, strict=True) if found is not None}
+        checks = dict(self._checks)
+        results = await asyncio.gather(*(self._run(check) for check in checks.values()))
+        return {name: found for name, found in zip(checks, results, strict=True) if found is not None}
 
     async def _run(self, check: Check) -> str | None:
         try:

@@ -1,0 +1,1 @@
+"""Everything that is remembered of messages, and the writer to Intercom."""

@@ -1,0 +1,100 @@
+"""The only place that knows concrete classes: a tracker put together, started, and stopped in reverse."""
+
+from contextlib import AsyncExitStack
+from functools import partial
+
+from directory import Vault, Workspaces
+from proactive_contracts.topology import HISTORY_QUEUE, part_of
+from runtime import http as runtime_http
+from runtime import postgres
+from runtime.amqp.consumer import Consumer
+from runtime.amqp.publisher import Publisher
+from runtime.amqp.topology import TopologyWatch
+from runtime.health import Health, serve_ops
+from runtime.lifecycle import Stopping
+from runtime.logs import get_logger
+from status_tracker.announcer import Announcer
+from status_tracker.clients.dispatcher import DispatcherClient
+from status_tracker.clients.threads import IntercomThreads
+from status_tracker.handlers import Recorder
+from status_tracker.http import application
+from status_tracker.readiness import Later, schema_trouble, wait_for_schema
+from status_tracker.settings import Settings
+from status_tracker.storage.database import UNPREPARED, Pool
+from status_tracker.sweep import Sweep
+from status_tracker.thread import ThreadWriter
+from status_tracker.worker import Worker
+
+NAME = "status_tracker"
+INTERCOM_SECONDS = 10.0
+DISPATCHER_SECONDS = 5.0
+
+log = get_logger()
+
+
+async def main(settings: Settings, stack: AsyncExitStack, stopping: Stopping) -> None:
+    """Start everything in the order in which it depends on one another, then wait to be stopped."""
+    health = Health()
+    checks = {name: Later() for name in ("topology", "publisher", "consumer")}
+    checks["database"] = Later("the database has not answered yet")
+    for name, check in checks.items():
+        health.add(name, check)
+    ops_port = await stack.enter_async_context(serve_ops(health, settings.host, settings.ops_port))
+    log.info("ops_listening", host=settings.host, port=ops_port)
+    pool = await stack.enter_async_context(postgres.pool(settings.database_url.get_secret_value(), application=NAME))
+    checks["database"].check = partial(schema_trouble, pool)
+    await wait_for_schema(pool)
+    await _start(settings, stack, checks, pool)
+    stack.callback(health.drain)
+    await stopping.wait()
+
+
+async def _start(settings: Settings, stack: AsyncExitStack, checks: dict[str, Later], pool: Pool) -> None:
+    amqp_url = settings.amqp_url.get_secret_value()
+    publisher = await stack.enter_async_context(Publisher(amqp_url, NAME))
+    watch = await stack.enter_async_context(TopologyWatch(amqp_url, part_of(frozenset({HISTORY_QUEUE}))))
+    announcer = await stack.enter_async_context(Announcer(pool, publisher))
+    thread = await stack.enter_async_context(await _thread(settings, stack, pool))
+
+    def written() -> None:
+        announcer.wake()
+        thread.wake()
+
+    recorder = Recorder(pool, written)
+    app = application(pool, settings.service_tokens)
+    port = await stack.enter_async_context(runtime_http.serve(app, settings.host, settings.port))
+    log.info("history_listening", host=settings.host, port=port)
+    consumer = Consumer(
+        amqp_url,
+        [HISTORY_QUEUE],
+        Worker(pool, recorder).handle,
+        publisher,
+        concurrency=settings.concurrency,
+        name=NAME,
+        trouble=(*postgres.TROUBLE, *UNPREPARED),
+    )
+    await stack.enter_async_context(consumer)
+    await stack.enter_async_context(await _sweep(settings, stack, pool, recorder, consumer))
+    for name, part in (("topology", watch), ("publisher", publisher), ("consumer", consumer)):
+        checks[name].check = part.check
+
+
+async def _thread(settings: Settings, stack: AsyncExitStack, pool: Pool) -> ThreadWriter:
+    session = await stack.enter_async_context(runtime_http.client_session(INTERCOM_SECONDS))
+    workspaces = Workspaces(pool, Vault(settings.workspace_keys))
+    return ThreadWriter(pool, IntercomThreads(session, workspaces, settings.intercom_url))
+
+
+async def _sweep(
+    settings: Settings, stack: AsyncExitStack, pool: Pool, recorder: Recorder, consumer: Consumer
+) -> Sweep:
+    session = await stack.enter_async_context(runtime_http.client_session(DISPATCHER_SECONDS))
+    dispatcher = DispatcherClient(session, settings.dispatcher_url, settings.dispatcher_token)
+    return Sweep(
+        pool,
+        recorder,
+        dispatcher,
+        lambda: consumer.read_up_to,
+        grace_seconds=settings.not_taken_grace_seconds,
+        poll_seconds=settings.sweep_seconds,
+    )

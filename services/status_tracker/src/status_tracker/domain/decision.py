@@ -1,0 +1,48 @@
+"""What to write when something new is known of a message."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from proactive_contracts.status import Status
+from status_tracker.domain.announcements import Announcement, announcements
+from status_tracker.domain.entries import Entry, Request
+from status_tracker.domain.history import Shown, shown
+from status_tracker.domain.notes import Kind, due
+
+MessageKey = tuple[str, UUID]
+"""The workspace and the message's id, which is unique within it."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a message's row said before: its status, how many changes were told, and the last note."""
+
+    key: MessageKey
+    status: Status | None
+    revision: int
+    noted: Kind | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the row says from now on, the status events to tell, and the note to write."""
+
+    key: MessageKey
+    shown: Shown
+    announcements: tuple[Announcement, ...]
+    revision: int
+    noted: Kind | None
+    note: Kind | None
+
+
+def decide(known: Known, requests: Collection[Request], entries: Collection[Entry], at: datetime) -> Change | None:
+    """The change that everything known of a message amounts to; None until a request is known."""
+    now = shown(requests, entries)
+    if now is None:
+        return None
+    told = tuple(announcements(known.status, known.revision, now, at))
+    has_thread = now.request.asked.thread.conversation_id is not None
+    note = due(known.noted, now.status) if has_thread and told else None
+    return Change(known.key, now, told, known.revision + len(told), note or known.noted, note)

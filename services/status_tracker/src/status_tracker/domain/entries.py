@@ -1,0 +1,193 @@
+"""What the timeline keeps of each event."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid5
+
+from proactive_contracts.envelope import Event
+from proactive_contracts.receipts import DeliveryReported, ReceiptStatus
+from proactive_contracts.requests import SendRequested
+from proactive_contracts.results import (
+    Earlier,
+    SendAccepted,
+    SendCancelled,
+    SendDeferred,
+    SendExpired,
+    SendFailed,
+    SendStarted,
+    SendUnknown,
+)
+from proactive_contracts.status import Status
+from proactive_contracts.values import Admin, FailureReason
+
+
+class Source(StrEnum):
+    """Who says so."""
+
+    GATEWAY = "gateway"
+    SERVICE = "service"
+    DISPATCHER = "dispatcher"
+    RECEIPT = "receipt"
+    PERSON = "person"
+    SWEEP = "sweep"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """
+    One line of a timeline.
+
+    `message_id` is None for a receipt whose message is not known yet. `answers` is the request event that a result
+    answers; a request answers itself. `status` is what it claims the message's status to be.
+    """
+
+    entry_id: UUID
+    event_id: UUID
+    event: str
+    source: Source
+    at: datetime
+    workspace_id: str
+    message_id: UUID | None
+    channel_id: UUID
+    answers: UUID | None = None
+    status: Status | None = None
+    attempt: int | None = None
+    reason: FailureReason | None = None
+    detail: str | None = None
+    provider: str | None = None
+    provider_code: str | None = None
+    provider_message_id: str | None = None
+
+    @property
+    def is_request(self) -> bool:
+        """Whether it says that the message was asked for."""
+        return self.source in (Source.GATEWAY, Source.SERVICE)
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether it says no more than that another version of the message had been taken before."""
+        return self.source is Source.DISPATCHER and self.reason is FailureReason.CHANGED
+
+
+@dataclass(frozen=True)
+class Request:
+    """One SendRequested, as it came; a message whose text was corrected under its old id has several."""
+
+    event_id: UUID
+    at: datetime
+    asked: SendRequested
+
+
+_RECEIPT_STATUS = {
+    ReceiptStatus.SENT: Status.SENT,
+    ReceiptStatus.DELIVERED: Status.DELIVERED,
+    ReceiptStatus.READ: Status.READ,
+    ReceiptStatus.UNDELIVERED: Status.FAILED,
+    ReceiptStatus.FAILED: Status.FAILED,
+}
+
+KEPT = (
+    SendRequested,
+    SendStarted,
+    SendAccepted,
+    SendDeferred,
+    SendFailed,
+    SendUnknown,
+    SendCancelled,
+    SendExpired,
+    DeliveryReported,
+)
+"""The payloads of which `entry_of` makes an entry."""
+
+
+def entry_of(event: Event[Any]) -> Entry:
+    """The timeline's entry for an event whose payload is one of KEPT."""
+    payload = event.data
+    message_id: UUID | None = payload.message_id
+    return Entry(
+        entry_id=_entry_id(event.id, payload.workspace_id, message_id),
+        event_id=event.id,
+        event=event.type.split(".")[1],
+        at=payload.reported_at if isinstance(payload, DeliveryReported) else event.time,
+        workspace_id=payload.workspace_id,
+        message_id=message_id,
+        channel_id=payload.channel_id,
+        answers=event.id if isinstance(payload, SendRequested) else event.causationid,
+        **_said(payload),
+    )
+
+
+def not_taken(event_id: UUID, message: tuple[str, UUID], channel_id: UUID, at: datetime) -> Entry:
+    """The sweep's finding: no dispatcher took the request `event_id` in time."""
+    workspace_id, message_id = message
+    finding = uuid5(event_id, "not_taken")
+    return Entry(
+        entry_id=_entry_id(finding, workspace_id, message_id),
+        event_id=finding,
+        event="not_taken",
+        source=Source.SWEEP,
+        at=at,
+        workspace_id=workspace_id,
+        message_id=message_id,
+        channel_id=channel_id,
+        answers=event_id,
+        status=Status.NOT_CONFIRMED,
+        detail=Status.NOT_CONFIRMED.meaning,
+    )
+
+
+def _entry_id(event_id: UUID, workspace_id: str, message_id: UUID | None) -> UUID:
+    """The event's id bound to what it is about: a publisher that uses an id for two messages loses neither."""
+    return uuid5(event_id, f"{workspace_id}/{message_id or ''}")
+
+
+def _said(payload: object) -> dict[str, Any]:
+    """Who says what: the fields of an entry that depend on the kind of event."""
+    match payload:
+        case SendRequested():
+            by_admin = isinstance(payload.requested_by, Admin)
+            return {"source": Source.GATEWAY if by_admin else Source.SERVICE, "status": Status.QUEUED}
+        case DeliveryReported():
+            return _provider_words(payload) | {
+                "source": Source.RECEIPT,
+                "status": _RECEIPT_STATUS[payload.status],
+                "reason": payload.reason,
+                "provider_message_id": payload.provider_message_id,
+            }
+        case SendAccepted():
+            said: dict[str, Any] = {
+                "status": Status.SENT,
+                "provider": payload.provider,
+                "provider_message_id": payload.provider_message_id,
+            }
+        case SendDeferred():
+            said = {"status": Status.WAITING, "reason": payload.reason} | _provider_words(payload)
+        case SendFailed():
+            said = {"status": _failed(payload), "reason": payload.reason} | _provider_words(payload)
+            said["detail"] = payload.detail or _about(payload.earlier)
+        case SendUnknown():
+            said = {"status": Status.UNKNOWN} | _provider_words(payload)
+        case SendCancelled():
+            said = {"status": Status.CANCELLED, "detail": f"Stopped by {payload.requested_by.name}."}
+        case SendExpired():
+            said = {"status": Status.EXPIRED}
+        case SendStarted():
+            said = {"status": Status.SENDING}
+        case other:
+            raise TypeError(f"no timeline entry is made of {type(other).__name__}")
+    return said | {"source": Source.DISPATCHER, "attempt": payload.attempt}
+
+
+def _failed(result: SendFailed) -> Status | None:
+    """A refused other version says nothing about the message itself."""
+    return None if result.reason is FailureReason.CHANGED else Status.FAILED
+
+
+def _provider_words(payload: DeliveryReported | SendDeferred | SendFailed | SendUnknown) -> dict[str, Any]:
+    return {"provider": payload.provider, "provider_code": payload.provider_code, "detail": payload.detail}
+
+
+def _about(earlier: Earlier | None) -> str | None:
+    return None if earlier is None else f"The earlier one is: {earlier.status.label}."

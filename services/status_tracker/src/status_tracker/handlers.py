@@ -1,0 +1,148 @@
+"""Load, decide, record: many events in one transaction."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from runtime import clock, failpoints
+from runtime.batching import Batcher
+from runtime.logs import get_logger
+from runtime.postgres import TROUBLE
+from status_tracker import metrics
+from status_tracker.domain.decision import Change, MessageKey, decide
+from status_tracker.domain.entries import Entry, Request, Source
+from status_tracker.domain.history import misdirected
+from status_tracker.storage import effects, entries, messages, outgoing
+from status_tracker.storage.database import UNPREPARED, Connection, Pool
+
+MAX_BATCH = 200
+
+log = get_logger()
+
+
+class Outcome(StrEnum):
+    """What became of an event."""
+
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    WAITING = "waiting"
+    """Kept until its request, or the result that names its message, is known."""
+    MISDIRECTED = "misdirected"
+    """A receipt through another channel than the message's; it does not count."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """An entry for the timeline; with its request where it is one."""
+
+    entry: Entry
+    request: Request | None = None
+
+
+class Recorder:
+    """
+    Writes what is said about messages: history, timeline, status events and notes, all or nothing.
+
+    `written` is called after a commit that left something for the loops to do.
+    """
+
+    def __init__(self, pool: Pool, written: Callable[[], None]) -> None:
+        self._pool = pool
+        self._written = written
+        self._batcher: Batcher[Fact, Outcome | Exception] = Batcher(self._flush, MAX_BATCH)
+
+    async def record(self, fact: Fact) -> Outcome:
+        """Return once it is committed. Safe to repeat: an entry that is known changes nothing."""
+        result = await self._batcher.add(fact)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    async def _flush(self, facts: list[Fact]) -> list[Outcome | Exception]:
+        """Write a batch; one that fails for a reason of its own is written one by one, so that each fails alone."""
+        try:
+            return list(await self._write(facts))
+        except (*TROUBLE, *UNPREPARED):
+            raise
+        except Exception as error:
+            if len(facts) == 1:
+                return [error]
+            log.warning("batch_split", error=type(error).__name__, events=len(facts))
+        return [result for fact in facts for result in await self._flush([fact])]
+
+    async def _write(self, facts: Sequence[Fact]) -> Sequence[Outcome]:
+        began = time.perf_counter()
+        async with self._pool.acquire() as connection, connection.transaction():
+            outcomes, changes = await _record(connection, facts)
+        metrics.BATCHES.observe(len(facts))
+        metrics.BATCH_SECONDS.observe(time.perf_counter() - began)
+        if any(change.announcements or change.note for change in changes):
+            await failpoints.reach("tracker.after_commit")
+            self._written()
+        return outcomes
+
+
+async def _record(connection: Connection, facts: Sequence[Fact]) -> tuple[Sequence[Outcome], Sequence[Change]]:
+    unique = {fact.entry.entry_id: fact.entry for fact in facts}
+    fresh = await entries.remember(connection, unique.values())
+    if not fresh:
+        return [Outcome.DUPLICATE] * len(facts), ()
+    if requests := [fact.request for fact in facts if fact.request and fact.entry.entry_id in fresh]:
+        await entries.remember_requests(connection, requests)
+    new = [entry for entry in unique.values() if entry.entry_id in fresh]
+    matched = await entries.match_receipts(connection, [entry for entry in new if _needs_match(entry)])
+    touched = {_key(entry) for entry in new if entry.message_id} | set(matched.values())
+    changes = await _apply(connection, touched) if touched else []
+    shown = {change.key: change.shown.request for change in changes}
+    return _outcomes(facts, fresh, matched, shown), changes
+
+
+async def _apply(connection: Connection, touched: Collection[MessageKey]) -> Sequence[Change]:
+    """Decide what the touched messages' rows say now, under their locks, and write it."""
+    known = await messages.lock(connection, touched)
+    keys = [row.key for row in known]
+    requests = await entries.requests_of(connection, keys)
+    said = await entries.entries_of(connection, keys)
+    at = clock.now()
+    decided = [decide(row, requests.get(row.key, ()), said.get(row.key, ()), at) for row in known]
+    changes = [change for change in decided if change is not None]
+    if changes:
+        await messages.save(connection, changes)
+    if announcements := [told for change in changes for told in change.announcements]:
+        await outgoing.add(connection, announcements)
+    if noted := [change for change in changes if change.note]:
+        await effects.add(connection, noted)
+    return changes
+
+
+def _needs_match(entry: Entry) -> bool:
+    """Results say which message a provider's id belongs to; receipts without a message ask. An echo proves nothing."""
+    return entry.message_id is None or (entry.source is Source.DISPATCHER and entry.provider_message_id is not None)
+
+
+def _outcomes(
+    facts: Sequence[Fact], fresh: set[UUID], matched: dict[UUID, MessageKey], shown: dict[MessageKey, Request]
+) -> Sequence[Outcome]:
+    outcomes = []
+    remaining = set(fresh)
+    for fact in facts:
+        entry = fact.entry
+        if entry.entry_id not in remaining:
+            outcomes.append(Outcome.DUPLICATE)
+            continue
+        remaining.discard(entry.entry_id)
+        request = shown.get(matched.get(entry.entry_id) or _key(entry))
+        outcomes.append(_outcome(entry, request))
+    return outcomes
+
+
+def _outcome(entry: Entry, request: Request | None) -> Outcome:
+    if request is None:
+        return Outcome.WAITING
+    return Outcome.MISDIRECTED if misdirected(entry, request) else Outcome.RECORDED
+
+
+def _key(entry: Entry) -> MessageKey:
+    return entry.workspace_id, entry.message_id or UUID(int=0)

@@ -1,0 +1,83 @@
+"""The API's description (OpenAPI 3.1), made from the models that answer."""
+
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from status_tracker.answers import MessagePath, MessageWithTimeline, OneMessagePath, Page, PageQuery, Problem
+
+MESSAGES_PATH = "/v1/workspaces/{workspace_id}/messages"
+MESSAGE_PATH = MESSAGES_PATH + "/{message_id}"
+
+_ANSWERS: tuple[type[BaseModel], ...] = (Page, MessageWithTimeline, Problem)
+
+
+@cache
+def description() -> dict[str, Any]:
+    """The description as a JSON object; do not change it."""
+    _, schemas = models_json_schema(
+        [(model, "serialization") for model in _ANSWERS], ref_template="#/components/schemas/{model}"
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Proactive: sent messages",
+            "version": "1.0.0",
+            "description": "What was sent on behalf of a workspace, and what became of it.",
+        },
+        "security": [{"serviceToken": []}],
+        "paths": {
+            MESSAGES_PATH: {"get": _list_messages()},
+            MESSAGE_PATH: {"get": _get_message()},
+        },
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"serviceToken": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _list_messages() -> dict[str, Any]:
+    return {
+        "operationId": "listMessages",
+        "summary": "Messages of a workspace, newest first",
+        "parameters": [*_parameters(MessagePath, "path"), *_parameters(PageQuery, "query")],
+        "responses": _responses(Page, "A page of messages", "400", "401"),
+    }
+
+
+def _get_message() -> dict[str, Any]:
+    return {
+        "operationId": "getMessage",
+        "summary": "One message with its timeline",
+        "parameters": _parameters(OneMessagePath, "path"),
+        "responses": _responses(MessageWithTimeline, "The message", "400", "401", "404"),
+    }
+
+
+_PROBLEMS = {
+    "400": "A parameter breaks its rules; `detail` names it",
+    "401": "The service token is missing or unknown",
+    "404": "The workspace has no such message",
+}
+
+
+def _responses(model: type[BaseModel], meaning: str, *problems: str) -> dict[str, Any]:
+    refused = {code: _response(Problem, _PROBLEMS[code], "application/problem+json") for code in problems}
+    return {"200": _response(model, meaning, "application/json")} | refused
+
+
+def _response(model: type[BaseModel], meaning: str, media_type: str) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"description": meaning, "content": {media_type: {"schema": schema}}}
+
+
+def _parameters(model: type[BaseModel], place: str) -> list[dict[str, Any]]:
+    schema = model.model_json_schema()
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": place, "required": name in required, "schema": fields}
+        for name, fields in schema["properties"].items()
+    ]

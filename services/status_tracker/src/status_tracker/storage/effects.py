@@ -1,0 +1,128 @@
+"""Notes to write in Intercom conversations."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from status_tracker.domain.decision import Change, MessageKey
+from status_tracker.domain.notes import Kind
+from status_tracker.storage.database import Connection, Pool, columns
+
+
+@dataclass(frozen=True)
+class Effect:
+    """
+    A note that this process may write now, until its lease ends.
+
+    `may_exist`: an earlier attempt did not learn whether it wrote it. `attempts` counts this one, and fences: what
+    an older attempt says about the effect is ignored.
+    """
+
+    effect_id: int
+    key: MessageKey
+    conversation_id: str
+    kind: Kind
+    recorded_at: datetime
+    attempts: int
+    may_exist: bool
+
+
+async def add(connection: Connection, changes: Collection[Change]) -> None:
+    """Have the notes of `changes` written; each kind once per message."""
+    await connection.execute(
+        """
+        INSERT INTO tracker.effect (workspace_id, message_id, conversation_id, kind)
+        SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[])
+        ON CONFLICT (workspace_id, message_id, kind) DO NOTHING
+        """,
+        *columns((*change.key, change.shown.request.asked.thread.conversation_id, change.note) for change in changes),
+    )
+
+
+async def claim(pool: Pool, limit: int, lease_seconds: float) -> Sequence[Effect]:
+    """The first open one of each conversation that is due and that nobody else works on."""
+    rows = await pool.fetch(
+        """
+        WITH first AS (
+            SELECT effect_id, may_exist FROM tracker.effect AS mine
+            WHERE closed_at IS NULL AND due_at <= now() AND lease_until < now() AND NOT EXISTS (
+                SELECT FROM tracker.effect AS other
+                WHERE other.workspace_id = mine.workspace_id AND other.conversation_id = mine.conversation_id
+                    AND other.closed_at IS NULL AND other.effect_id < mine.effect_id)
+            ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+        UPDATE tracker.effect
+        SET lease_until = now() + make_interval(secs => $2), attempts = attempts + 1, may_exist = true
+        FROM first WHERE effect.effect_id = first.effect_id
+        RETURNING effect.effect_id, workspace_id, message_id, conversation_id, kind, recorded_at, attempts,
+            first.may_exist
+        """,
+        limit,
+        lease_seconds,
+    )
+    return [
+        Effect(
+            row["effect_id"],
+            (row["workspace_id"], row["message_id"]),
+            row["conversation_id"],
+            Kind(row["kind"]),
+            row["recorded_at"],
+            row["attempts"],
+            row["may_exist"],
+        )
+        for row in rows
+    ]
+
+
+async def is_overtaken(pool: Pool, effect: Effect) -> bool:
+    """Whether a later note about the same message waits behind this one: that one tells what is true now."""
+    return bool(
+        await pool.fetchval(
+            """
+            SELECT EXISTS (SELECT FROM tracker.effect WHERE workspace_id = $1 AND message_id = $2
+                AND effect_id > $3 AND closed_at IS NULL)
+            """,
+            *effect.key,
+            effect.effect_id,
+        )
+    )
+
+
+async def close(pool: Pool, effect: Effect, outcome: str, detail: str | None) -> None:
+    """Done, or given up for the reason in `detail`."""
+    await pool.execute(
+        """
+        UPDATE tracker.effect SET closed_at = now(), outcome = $3, detail = $4
+        WHERE effect_id = $1 AND attempts = $2 AND closed_at IS NULL
+        """,
+        effect.effect_id,
+        effect.attempts,
+        outcome,
+        detail,
+    )
+
+
+async def again(pool: Pool, effect: Effect, seconds: float, detail: str, *, may_exist: bool) -> None:
+    """Try again in `seconds`; `may_exist` says whether this attempt, or an earlier one, may have written it."""
+    await pool.execute(
+        """
+        UPDATE tracker.effect
+        SET due_at = now() + make_interval(secs => $3), lease_until = '-infinity', detail = $4, may_exist = $5
+        WHERE effect_id = $1 AND attempts = $2 AND closed_at IS NULL
+        """,
+        effect.effect_id,
+        effect.attempts,
+        seconds,
+        detail,
+        may_exist,
+    )
+
+
+async def backlog(pool: Pool) -> tuple[int, float]:
+    """How many are open, and for how many seconds the oldest one is."""
+    row = await pool.fetchrow(
+        """
+        SELECT count(*), coalesce(extract(epoch FROM now() - min(recorded_at)), 0)::float8
+        FROM tracker.effect WHERE closed_at IS NULL
+        """
+    )
+    return (row[0], row[1]) if row else (0, 0.0)

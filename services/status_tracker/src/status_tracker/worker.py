@@ -1,0 +1,57 @@
+"""Events in: what the history queue brings is recorded, and then acknowledged."""
+
+from typing import Any
+
+from proactive_contracts.codec import decode
+from proactive_contracts.envelope import Event
+from proactive_contracts.receipts import ReplyReceived, TeammateReplied
+from proactive_contracts.requests import SendRequested
+from runtime.amqp.consumer import Delivery, Park
+from runtime.logs import get_logger
+from status_tracker import metrics
+from status_tracker.domain.entries import KEPT, Request, entry_of
+from status_tracker.handlers import Fact, Outcome, Recorder
+from status_tracker.storage import replies
+from status_tracker.storage.database import UNSTORABLE, Pool
+
+log = get_logger()
+
+
+class Worker:
+    """Handles deliveries; how one ends is how its call ends (see runtime.amqp.consumer)."""
+
+    def __init__(self, pool: Pool, recorder: Recorder) -> None:
+        self._pool = pool
+        self._recorder = recorder
+
+    async def handle(self, delivery: Delivery) -> None:
+        """
+        Record the event that a delivery holds.
+
+        Raises:
+            ContractError: it cannot be read.
+            Park: it can be read, and does not belong here or cannot be stored.
+        """
+        event = decode(delivery.body)
+        try:
+            outcome = await self._keep(event)
+        except UNSTORABLE as error:
+            raise Park("unstorable", f"the database cannot hold a value of it: {type(error).__name__}") from error
+        metrics.EVENTS.labels(_kind(event), outcome).inc()
+        if outcome is Outcome.MISDIRECTED:
+            log.warning("receipt_misdirected", message_id=event.correlationid, channel_id=str(event.data.channel_id))
+
+    async def _keep(self, event: Event[Any]) -> Outcome:
+        match event.data:
+            case SendRequested() as asked:
+                return await self._recorder.record(Fact(entry_of(event), Request(event.id, event.time, asked)))
+            case ReplyReceived() | TeammateReplied():
+                kept = await replies.keep(self._pool, event)
+                return Outcome.RECORDED if kept else Outcome.DUPLICATE
+            case payload if isinstance(payload, KEPT):
+                return await self._recorder.record(Fact(entry_of(event)))
+        raise Park("unexpected", f"{event.type} is not for the history")
+
+
+def _kind(event: Event[Any]) -> str:
+    return event.type.split(".")[1]

@@ -1,0 +1,110 @@
+"""Status events on their way out, against the real storage."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from proactive_contracts.envelope import Event
+from runtime.amqp.publisher import NotPublished, Unconfirmed
+from runtime.postgres import Pool
+from status_tracker.announcer import Announcer
+from tests.integration.tracker_support import announced, make_recorder, open_storage, record
+from tests.unit.status_tracker.making import Story, make_request
+
+
+@pytest.fixture
+async def storage(database_url: str) -> AsyncIterator[Pool]:
+    async with open_storage(database_url) as opened:
+        yield opened
+
+
+class Bus:
+    """A broker that remembers; `failing` lists what the next publishes raise."""
+
+    def __init__(self, *failing: Exception) -> None:
+        self.failing = list(failing)
+        self.seen: list[Event[Any]] = []
+
+    async def send(self, event: Event[Any], *, timeout: float = 5) -> None:
+        await asyncio.sleep(0)
+        if self.failing:
+            raise self.failing.pop(0)
+        self.seen.append(event)
+
+    @property
+    def statuses(self) -> dict[UUID, list[str]]:
+        found = defaultdict(list)
+        for event in self.seen:
+            found[event.data.message_id].append(str(event.data.status))
+        return found
+
+
+async def drain(*announcers: Announcer) -> None:
+    while any(await asyncio.gather(*(announcer.turn() for announcer in announcers))):
+        pass
+
+
+async def test_changes_leave_in_order_and_then_are_gone(storage: Pool) -> None:
+    story, bus = Story(make_request()), Bus()
+    await record(make_recorder(storage), story.request, story.started(), story.accepted())
+    await drain(Announcer(storage, bus))
+    assert [str(event.data.status) for event in bus.seen] == ["queued", "sending", "sent"]
+    assert await announced(storage) == []
+
+
+async def test_what_was_not_confirmed_holds_back_its_successors_only(storage: Pool) -> None:
+    first, second = Story(make_request()), Story(make_request(recipient="+4915112345679"))
+    bus = Bus(Unconfirmed("lost"))
+    await record(make_recorder(storage), first.request, first.accepted(), second.request)
+    await drain(Announcer(storage, bus))
+    assert bus.statuses == {second.request.data.message_id: ["queued"]}
+    await storage.execute("UPDATE tracker.outgoing SET lease_until = '-infinity'")
+    await drain(Announcer(storage, bus))
+    assert bus.statuses[first.request.data.message_id] == ["queued", "sent"]
+
+
+async def test_crash_between_publish_and_deletion_repeats_the_same_event(storage: Pool) -> None:
+    story, bus = Story(make_request()), Bus()
+    await record(make_recorder(storage), story.request)
+
+    class Crash(BaseException):
+        """The process ends here."""
+
+    class Dying(Bus):
+        async def send(self, event: Event[Any], *, timeout: float = 5) -> None:
+            bus.seen.append(event)
+            raise Crash
+
+    with pytest.raises(Crash):
+        await Announcer(storage, Dying()).turn()
+    await drain(Announcer(storage, bus))
+    assert len(bus.seen) == 1, "the lease of the dead one still holds"
+    await storage.execute("UPDATE tracker.outgoing SET lease_until = now() - interval '1 second'")
+    await drain(Announcer(storage, bus))
+    assert len({event.id for event in bus.seen}) == 1
+    assert len(bus.seen) == 2
+
+
+async def test_two_announcers_keep_the_order_of_each_recipient(storage: Pool) -> None:
+    stories = [Story(make_request(recipient=f"+4915112345{number:03}")) for number in range(20)]
+    recorder = make_recorder(storage)
+    for story in stories:
+        await record(recorder, story.request, story.started(), story.accepted())
+    bus = Bus()
+    await drain(Announcer(storage, bus), Announcer(storage, bus))
+    assert bus.statuses == {story.request.data.message_id: ["queued", "sending", "sent"] for story in stories}
+
+
+async def test_running_announcer_goes_on_after_the_broker_came_back(storage: Pool) -> None:
+    story, bus = Story(make_request()), Bus(NotPublished("no connection"))
+    async with Announcer(storage, bus, poll_seconds=0.05) as announcer:
+        await record(make_recorder(storage), story.request, story.accepted())
+        announcer.wake()
+        async with asyncio.timeout(10):
+            while len(bus.seen) < 2:
+                await asyncio.sleep(0.02)
+    assert bus.statuses[story.request.data.message_id] == ["queued", "sent"]

@@ -1,0 +1,202 @@
+"""The history over HTTP."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from pydantic import SecretStr
+
+from proactive_contracts.receipts import ReceiptStatus
+from proactive_contracts.values import Admin, Service
+from runtime.http import serve
+from runtime.postgres import Pool
+from status_tracker.http import application
+from tests.integration.tracker_support import make_recorder, open_storage, record
+from tests.unit.status_tracker.making import NOON, OTHER_CHANNEL_ID, Story, make_request
+
+
+@pytest.fixture
+async def storage(database_url: str) -> AsyncIterator[Pool]:
+    async with open_storage(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def api(storage: Pool) -> AsyncIterator[aiohttp.ClientSession]:
+    app = application(storage, [SecretStr("new-token"), SecretStr("old-token")])
+    async with serve(app, "127.0.0.1", 0) as port:
+        headers = {"Authorization": "Bearer old-token"}
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers) as session:
+            yield session
+
+
+async def get(api: aiohttp.ClientSession, path: str, **query: str | int) -> tuple[int, Any]:
+    async with api.get(path, params=query) as response:
+        return response.status, await response.json(content_type=None)
+
+
+async def test_message_is_told_in_full(storage: Pool, api: aiohttp.ClientSession) -> None:
+    story = Story(make_request())
+    asked = story.request.data
+    accepted, delivered = story.accepted(), story.receipt(ReceiptStatus.DELIVERED)
+    await record(make_recorder(storage), story.request, accepted, delivered)
+    status, message = await get(api, f"/v1/workspaces/w1/messages/{asked.message_id}")
+    timeline = message.pop("timeline")
+    assert status == 200
+    assert message == {
+        "message_id": str(asked.message_id),
+        "event_id": str(story.request.id),
+        "workspace_id": "w1",
+        "channel": "sms",
+        "channel_id": str(asked.channel_id),
+        "recipient": "+4915112345678",
+        "text": "Hello Anna",
+        "requested_by": {"kind": "admin", "id": "814860", "name": "Maria Lopez"},
+        "contact": {"id": "6657add46abd0167d9419001", "role": "user", "name": "Anna Schmidt"},
+        "conversation_id": "215470001",
+        "requested_at": "2026-11-22T12:00:00Z",
+        "not_after": "2026-11-22T12:15:00Z",
+        "resend_of": None,
+        "status": "delivered",
+        "status_at": delivered.data.reported_at.isoformat().replace("+00:00", "Z"),
+        "reason": None,
+        "detail": None,
+        "provider": "twilio",
+        "provider_code": None,
+        "provider_message_id": story.provider_message_id,
+    }
+    assert [(entry["event"], entry["status"], entry["source"]) for entry in timeline] == [
+        ("send_requested", "queued", "gateway"),
+        ("send_accepted", "sent", "dispatcher"),
+        ("delivery_reported", "delivered", "receipt"),
+    ]
+
+
+async def test_timeline_marks_what_is_about_another_version(storage: Pool, api: aiohttp.ClientSession) -> None:
+    story = Story(make_request())
+    message_id = story.request.data.message_id
+    corrected = Story(make_request("Corrected", message_id=message_id, at=NOON + timedelta(minutes=1)))
+    foreign = story.receipt(ReceiptStatus.READ, channel_id=OTHER_CHANNEL_ID)
+    events = (story.request, story.accepted(), corrected.request, corrected.refused_as_changed(), foreign)
+    await record(make_recorder(storage), *events)
+    _, message = await get(api, f"/v1/workspaces/w1/messages/{message_id}")
+    assert (message["text"], message["status"]) == ("Hello Anna", "sent")
+    told = [(entry["event"], entry["status"], entry["for_this_request"]) for entry in message["timeline"]]
+    assert told == [
+        ("send_requested", "queued", True),
+        ("send_accepted", "sent", True),
+        ("send_requested", "queued", False),
+        ("send_failed", None, False),
+    ]
+
+
+async def test_message_of_another_workspace_is_not_found(storage: Pool, api: aiohttp.ClientSession) -> None:
+    request = make_request()
+    await record(make_recorder(storage), request)
+    for path in (f"w2/messages/{request.data.message_id}", f"w1/messages/{uuid4()}"):
+        status, problem = await get(api, f"/v1/workspaces/{path}")
+        assert (status, problem["status"], problem["title"]) == (404, 404, "No such message")
+
+
+async def test_result_without_its_request_is_not_shown(storage: Pool, api: aiohttp.ClientSession) -> None:
+    story = Story(make_request())
+    await record(make_recorder(storage), story.accepted())
+    assert (await get(api, f"/v1/workspaces/w1/messages/{story.request.data.message_id}"))[0] == 404
+    assert (await get(api, "/v1/workspaces/w1/messages"))[1]["messages"] == []
+
+
+async def test_pages_hold_every_message_once_newest_first(storage: Pool, api: aiohttp.ClientSession) -> None:
+    # Five share one moment, so that pages end within it.
+    requests = [make_request(at=NOON + timedelta(seconds=max(0, number - 4))) for number in range(12)]
+    await record(make_recorder(storage), *requests)
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    sizes = []
+    while True:
+        _, page = await get(api, "/v1/workspaces/w1/messages", limit=3, **cursor)
+        found += page["messages"]
+        sizes.append(len(page["messages"]))
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert sizes == [3, 3, 3, 3]
+    assert {message["message_id"] for message in found} == {str(request.data.message_id) for request in requests}
+    places = [(message["requested_at"], message["message_id"]) for message in found]
+    assert places == sorted(places, reverse=True)
+
+
+async def test_filters_narrow_the_list(storage: Pool, api: aiohttp.ClientSession) -> None:
+    tom = Admin(id="814861", name="Tom Becker")
+    requests = [
+        make_request("a", conversation_id="c1"),
+        make_request("b", conversation_id="c2", requested_by=tom),
+        make_request("c", conversation_id="c1", requested_by=tom),
+        make_request("d", conversation_id="c1", requested_by=Service(name="billing")),
+        make_request("e", workspace_id="w2", conversation_id="c1"),
+    ]
+    await record(make_recorder(storage), *requests)
+
+    async def texts(**query: str) -> set[str]:
+        _, page = await get(api, "/v1/workspaces/w1/messages", **query)
+        return {message["text"] for message in page["messages"]}
+
+    assert await texts() == {"a", "b", "c", "d"}
+    assert await texts(conversation_id="c1") == {"a", "c", "d"}
+    assert await texts(requested_by="814861") == {"b", "c"}
+    assert await texts(conversation_id="c1", requested_by="814861") == {"c"}
+    assert await texts(conversation_id="none") == set()
+
+
+async def test_service_has_a_name_only(storage: Pool, api: aiohttp.ClientSession) -> None:
+    await record(make_recorder(storage), make_request(requested_by=Service(name="billing")))
+    _, page = await get(api, "/v1/workspaces/w1/messages")
+    assert page["messages"][0]["requested_by"] == {"kind": "service", "id": None, "name": "billing"}
+
+
+async def test_unknown_workspace_has_no_messages(api: aiohttp.ClientSession) -> None:
+    assert await get(api, "/v1/workspaces/nobody/messages") == (200, {"messages": [], "next_cursor": None})
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "name"),
+    [
+        ("w1/messages", {"limit": 0}, "limit"),
+        ("w1/messages", {"limit": 101}, "limit"),
+        ("w1/messages", {"limit": "many"}, "limit"),
+        ("w1/messages", {"cursor": "nonsense"}, "cursor"),
+        ("w1/messages", {"conversation_id": ""}, "conversation_id"),
+        ("w1/messages", {"conversation_id": "x" * 201}, "conversation_id"),
+        ("w1/messages", {"requested_by": "a\x00b"}, "requested_by"),
+        ("w1/messages", {"conversationid": "c1"}, "conversationid"),
+        ("w.1/messages", {}, "workspace_id"),
+        ("w1/messages/7", {}, "message_id"),
+    ],
+)
+async def test_bad_parameter_is_named(api: aiohttp.ClientSession, path: str, query: dict[str, str], name: str) -> None:
+    async with api.get(f"/v1/workspaces/{path}", params=query) as response:
+        problem = await response.json(content_type=None)
+        assert response.status == 400
+        assert response.content_type == "application/problem+json"
+    assert f"`{name}`" in problem["detail"]
+
+
+async def test_parameter_given_twice_is_refused(api: aiohttp.ClientSession) -> None:
+    status, problem = await get(api, "/v1/workspaces/w1/messages?limit=1&limit=2")
+    assert (status, "`limit`" in problem["detail"]) == (400, True)
+
+
+async def test_without_a_token_only_the_description_is_given(api: aiohttp.ClientSession) -> None:
+    for headers in ({"Authorization": "Bearer wrong"}, {"Authorization": ""}):
+        async with api.get("/v1/workspaces/w1/messages", headers=headers) as response:
+            assert (response.status, response.content_type) == (401, "application/problem+json")
+        async with api.get("/openapi.json", headers=headers) as response:
+            assert response.status == 200
+            assert (await response.json())["openapi"] == "3.1.0"
+
+
+async def test_unknown_path_is_a_problem_document(api: aiohttp.ClientSession) -> None:
+    async with api.get("/v1/nothing") as response:
+        assert (response.status, response.content_type) == (404, "application/problem+json")

@@ -1,0 +1,181 @@
+"""Events through the real storage: any order, any number of times, many at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import asyncpg
+import pytest
+
+from proactive_contracts.envelope import Event
+from proactive_contracts.receipts import ReceiptStatus
+from proactive_contracts.status import Status
+from proactive_contracts.values import FailureReason
+from runtime.postgres import Pool
+from status_tracker.domain.entries import not_taken
+from status_tracker.handlers import Fact, Outcome
+from status_tracker.storage import entries
+from tests.integration.tracker_support import announced, fact_of, make_recorder, open_storage, record, row_of
+from tests.unit.status_tracker.making import NOON, OTHER_CHANNEL_ID, Story, make_request
+
+SHOWN = ("event_id", "status", "status_at", "reason", "detail", "provider", "provider_code", "provider_message_id")
+
+
+@pytest.fixture
+async def storage(database_url: str) -> AsyncIterator[Pool]:
+    async with open_storage(database_url) as opened:
+        yield opened
+
+
+def make_life(number: int) -> tuple[Story, Sequence[Event[Any]]]:
+    """A message, corrected once, failed and then delivered after all; its receipts name only the provider's id."""
+    story = Story(make_request(conversation_id=f"conversation {number}"))
+    message_id = story.request.data.message_id
+    corrected = Story(make_request("Corrected", message_id=message_id, at=NOON + timedelta(seconds=5)))
+    undelivered = story.receipt(ReceiptStatus.UNDELIVERED, echoed=False, reason=FailureReason.UNREACHABLE)
+    return story, (
+        story.request,
+        story.accepted(),
+        corrected.refused_as_changed(),
+        undelivered,
+        story.receipt(ReceiptStatus.DELIVERED, echoed=number % 2 == 0),
+    )
+
+
+async def test_every_permutation_ends_in_the_same_row(storage: Pool) -> None:
+    rows, told = set(), set()
+    orders = list(permutations(range(5)))
+    recorder = make_recorder(storage)
+    for start in range(0, len(orders), 20):
+        lives = [(make_life(number), orders[number]) for number in range(start, start + 20)]
+        for place in range(5):
+            await asyncio.gather(*(recorder.record(fact_of(events[order[place]])) for (_, events), order in lives))
+        for (story, _), order in lives:
+            row = (await row_of(storage, story.request)).row
+            assert row["event_id"] == story.request.id
+            assert row["provider_message_id"] == story.provider_message_id
+            rows.add(tuple(row[name] for name in SHOWN if name not in ("event_id", "provider_message_id")))
+            message_id = str(story.request.data.message_id)
+            last = [event for event in await announced(storage) if event["subject"] == message_id][-1]
+            told.add(last["data"]["status"])
+            assert order is not None
+    assert len(rows) == 1
+    assert rows.pop()[0] == Status.DELIVERED
+    assert told == {"delivered"}
+
+
+async def test_the_same_event_many_times_counts_once(storage: Pool) -> None:
+    story = Story(make_request())
+    recorder = make_recorder(storage)
+    events = [story.request, story.accepted()]
+    assert await record(recorder, *events, *events) == ["recorded", "recorded", "duplicate", "duplicate"]
+    outcomes = await asyncio.gather(*(recorder.record(fact_of(event)) for event in events * 5))
+    assert set(outcomes) == {Outcome.DUPLICATE}
+    assert [event["data"]["status"] for event in await announced(storage)] == ["queued", "sent"]
+    assert await storage.fetchval("SELECT count(*) FROM tracker.effect") == 1
+
+
+async def test_duplicates_within_one_batch_count_once(storage: Pool) -> None:
+    story = Story(make_request())
+    recorder = make_recorder(storage)
+    started = story.started()
+    facts = [fact_of(event) for event in (story.request, started, started, story.request)]
+    outcomes = await asyncio.gather(*(recorder.record(fact) for fact in facts))
+    assert sorted(outcomes) == ["duplicate", "duplicate", "recorded", "recorded"]
+    assert len(await announced(storage)) == 2
+
+
+async def test_batch_tells_what_one_by_one_would_have_told(storage: Pool) -> None:
+    story = Story(make_request())
+    events = [story.accepted(), story.request, story.started()]
+    await asyncio.gather(*(make_recorder(storage).record(fact_of(event)) for event in events[:1]))
+    recorder = make_recorder(storage)
+    await asyncio.gather(*(recorder.record(fact_of(event)) for event in events[1:]))
+    pairs = [(event["data"].get("previous"), event["data"]["status"]) for event in await announced(storage)]
+    assert pairs[0] == (None, "queued")
+    assert pairs[-1][1] == "sent"
+    assert [previous for previous, _ in pairs[1:]] == [status for _, status in pairs[:-1]]
+
+
+async def test_early_receipt_waits_for_the_result_that_names_its_message(storage: Pool) -> None:
+    story = Story(make_request())
+    recorder = make_recorder(storage)
+    early = story.receipt(ReceiptStatus.DELIVERED, echoed=False)
+    assert await record(recorder, story.request, early) == [Outcome.RECORDED, Outcome.WAITING]
+    assert (await row_of(storage, story.request)).row["status"] == "queued"
+    await record(recorder, story.accepted())
+    assert (await row_of(storage, story.request)).row["status"] == "delivered"
+
+
+async def test_receipts_and_results_at_once_in_two_trackers_always_meet(storage: Pool) -> None:
+    one, other = make_recorder(storage), make_recorder(storage)
+    stories = [Story(make_request()) for _ in range(30)]
+    await asyncio.gather(*(one.record(fact_of(story.request)) for story in stories))
+    await asyncio.gather(
+        *(one.record(fact_of(story.accepted())) for story in stories),
+        *(other.record(fact_of(story.receipt(ReceiptStatus.DELIVERED, echoed=False))) for story in stories),
+    )
+    statuses = {(await row_of(storage, story.request)).row["status"] for story in stories}
+    assert statuses == {"delivered"}
+
+
+async def test_receipt_of_another_workspace_never_meets_our_result(storage: Pool) -> None:
+    story, foreign = Story(make_request(), "SM1"), Story(make_request(workspace_id="w2"), "SM1")
+    await record(
+        make_recorder(storage),
+        story.request,
+        story.accepted(),
+        foreign.receipt(ReceiptStatus.READ, echoed=False),
+    )
+    assert (await row_of(storage, story.request)).row["status"] == "sent"
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_receipt_that_echoes_an_id_of_another_channel_is_ignored(storage: Pool, early: bool) -> None:
+    story = Story(make_request())
+    foreign = story.receipt(ReceiptStatus.READ, channel_id=OTHER_CHANNEL_ID)
+    ours = [story.request, story.accepted()]
+    outcomes = await record(make_recorder(storage), *([foreign, *ours] if early else [*ours, foreign]))
+    assert (Outcome.MISDIRECTED in outcomes) is not early
+    assert (await row_of(storage, story.request)).row["status"] == "sent"
+
+
+async def test_sweep_finding_yields_to_a_dispatcher_whichever_came_first(storage: Pool) -> None:
+    for first in ("finding", "started"):
+        story = Story(make_request())
+        asked = story.request.data
+        finding = Fact(not_taken(story.request.id, (asked.workspace_id, asked.message_id), asked.channel_id, NOON))
+        facts = [finding, fact_of(story.started())]
+        recorder = make_recorder(storage)
+        await recorder.record(fact_of(story.request))
+        for fact in facts if first == "finding" else reversed(facts):
+            await recorder.record(fact)
+        assert (await row_of(storage, story.request)).row["status"] == "sending"
+
+
+async def test_timeline_keeps_everything_that_was_said(storage: Pool) -> None:
+    story, events = make_life(0)
+    await record(make_recorder(storage), *events)
+    key = (story.request.data.workspace_id, story.request.data.message_id)
+    said = (await entries.entries_of(storage, [key]))[key]
+    assert {entry.event_id for entry in said} == {event.id for event in events}
+
+
+async def test_event_that_cannot_be_stored_fails_alone(storage: Pool) -> None:
+    good, bad = Story(make_request()), Story(make_request())
+    broken = fact_of(bad.request)
+    object.__setattr__(broken.entry, "detail", "a \x00 in it")
+    recorder = make_recorder(storage)
+    results = await asyncio.gather(
+        recorder.record(fact_of(good.request)), recorder.record(broken), return_exceptions=True
+    )
+    assert results[0] is Outcome.RECORDED
+    assert isinstance(results[1], asyncpg.DataError)
+
+
+async def test_trouble_with_the_database_is_told_to_every_caller(storage: Pool) -> None:
+    await storage.close()
+    with pytest.raises(asyncpg.InterfaceError):
+        await make_recorder(storage).record(fact_of(make_request()))

@@ -1,0 +1,120 @@
+"""Which notes are written, and what they say."""
+
+import re
+from itertools import permutations
+from uuid import UUID
+
+import pytest
+
+from proactive_contracts.envelope import Event
+from proactive_contracts.requests import SendRequested
+from proactive_contracts.status import Status
+from proactive_contracts.values import FailureReason, TemplateContent, TemplateVariable
+from status_tracker.domain.entries import entry_of, not_taken
+from status_tracker.domain.notes import Kind, due, kind_of, marker, note, readable
+from status_tracker.domain.reasons import REASONS
+from tests.unit.status_tracker.making import NOON, Story, make_request
+
+MESSAGE_ID = UUID("6f1d2f60-5d5c-4a53-9d4c-0a3c5f7a0001")
+
+
+def make_note(request: Event[SendRequested], outcome: str, **fields: object) -> str:
+    event = getattr(Story(request), outcome)(**fields)
+    return note(request.data, entry_of(event), "reference1")
+
+
+def test_sent_note_names_channel_recipient_sender_and_text() -> None:
+    html = make_note(make_request("Hello Anna\nyour order is here"), "accepted")
+    assert "<b>SMS message sent</b> to +4915112345678 (Anna Schmidt) by Maria Lopez." in html
+    assert "“Hello Anna<br>your order is here”" in html
+    assert html.endswith("<p><i>Ref reference1</i></p>")
+
+
+def test_texts_and_names_are_escaped() -> None:
+    html = make_note(make_request('<img src="x"> & co'), "accepted")
+    assert "&lt;img src=&quot;x&quot;&gt; &amp; co" in html
+    assert set(re.findall(r"<[^>]*>", html)) <= {"<p>", "</p>", "<b>", "</b>", "<i>", "</i>", "<br>"}
+
+
+def test_failed_note_says_why_and_what_to_do() -> None:
+    html = make_note(make_request(), "failed", reason=FailureReason.OPTED_OUT, detail="Unsubscribed <recipient>")
+    why, advice = REASONS[FailureReason.OPTED_OUT]
+    assert "<b>SMS message not delivered</b>" in html
+    assert why in html
+    assert advice in html
+    assert "(twilio: 21211 Unsubscribed &lt;recipient&gt;)" in html
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [("unknown", Status.UNKNOWN), ("expired", Status.EXPIRED)],
+)
+def test_other_outcomes_say_what_the_status_means_and_what_to_do(outcome: str, status: Status) -> None:
+    html = make_note(make_request(), outcome)
+    assert status.meaning.replace("'", "&#x27;") in html
+    assert status.advice.replace("'", "&#x27;") in html
+
+
+def test_note_about_what_nobody_took_says_that_it_may_have_been_sent() -> None:
+    asked = make_request().data
+    finding = not_taken(MESSAGE_ID, (asked.workspace_id, asked.message_id), asked.channel_id, NOON)
+    html = note(asked, finding, "reference1")
+    assert "may have been sent" in html
+    assert Status.NOT_CONFIRMED.meaning in html
+
+
+def test_every_reason_has_words() -> None:
+    assert set(REASONS) == set(FailureReason)
+
+
+def test_markers_are_one_word_and_none_holds_another() -> None:
+    markers = [marker(MESSAGE_ID, kind) for kind in Kind]
+    assert all(text.isalnum() for text in markers)
+    assert not [pair for pair in permutations(markers, 2) if pair[0] in pair[1]]
+
+
+@pytest.mark.parametrize(
+    ("noted", "status", "expected"),
+    [
+        (None, Status.QUEUED, None),
+        (None, Status.SENDING, None),
+        (None, Status.WAITING, None),
+        (None, Status.CANCELLED, None),
+        (None, Status.SENT, Kind.SENT),
+        (None, Status.DELIVERED, Kind.SENT),
+        (None, Status.FAILED, Kind.FAILED),
+        (None, Status.EXPIRED, Kind.EXPIRED),
+        (None, Status.UNKNOWN, Kind.UNKNOWN),
+        (None, Status.NOT_CONFIRMED, Kind.UNTAKEN),
+        (Kind.SENT, Status.DELIVERED, None),
+        (Kind.SENT, Status.READ, None),
+        (Kind.SENT, Status.FAILED, Kind.FAILED),
+        (Kind.UNKNOWN, Status.SENT, Kind.SENT),
+        (Kind.UNKNOWN, Status.DELIVERED, Kind.SENT),
+        (Kind.UNKNOWN, Status.FAILED, Kind.FAILED),
+        (Kind.UNKNOWN, Status.NOT_SENT, Kind.REFUTED),
+        (Kind.UNTAKEN, Status.UNKNOWN, None),
+        (Kind.UNTAKEN, Status.SENT, Kind.SENT),
+        (Kind.UNTAKEN, Status.SENDING, None),
+        (Kind.FAILED, Status.DELIVERED, None),
+        (Kind.EXPIRED, Status.FAILED, None),
+    ],
+)
+def test_a_note_is_due_for_the_first_outcome_and_for_what_is_worse_or_resolved(
+    noted: Kind | None, status: Status, expected: Kind | None
+) -> None:
+    assert due(noted, status) is expected
+
+
+def test_nothing_is_noted_before_there_is_an_outcome() -> None:
+    assert [status for status in Status if kind_of(status) is None] == [
+        Status.QUEUED,
+        Status.SENDING,
+        Status.WAITING,
+        Status.CANCELLED,
+    ]
+
+
+def test_template_is_told_by_its_name_and_variables() -> None:
+    content = TemplateContent(name="order_ready", language="de", variables=(TemplateVariable(name="1", value="Anna"),))
+    assert readable(content) == "Template order_ready (de)\n1: Anna"
