@@ -1,0 +1,1 @@
+"""Everything that Intercom calls: the panel in the Inbox."""

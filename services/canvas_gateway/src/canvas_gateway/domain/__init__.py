@@ -1,0 +1,1 @@
+"""What the panel decides: pure, time and ids come in as arguments."""

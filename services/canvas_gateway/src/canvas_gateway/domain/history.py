@@ -1,0 +1,90 @@
+"""What the history of sent messages says, as status_tracker serves it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from proactive_contracts.status import Status
+from proactive_contracts.values import Channel, FailureReason
+
+SENT = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
+NOT_SENT = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT})
+MAY_BE_SENT = frozenset({Status.UNKNOWN, Status.NOT_CONFIRMED})
+SETTLED = SENT | NOT_SENT
+RESENDABLE = NOT_SENT | MAY_BE_SENT
+"""A re-send is offered on a final failure and on an unknown outcome, never while something is under way."""
+
+
+class Told(BaseModel):
+    """Read from another service: what a later release adds is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Requester(Told):
+    """The teammate, or the service, that asked for a message."""
+
+    kind: Literal["admin", "service"]
+    id: str | None = None
+    name: str | None = None
+
+
+class Addressee(Told):
+    """The person in Intercom that a message was for."""
+
+    id: str
+    name: str | None = None
+    role: Literal["user", "lead"] | None = None
+
+
+class Entry(Told):
+    """One line of a message's timeline; `for_this_request` is false for what concerns another version of it."""
+
+    at: datetime
+    event: str
+    status: Status | None = None
+    source: str
+    attempt: int | None = None
+    provider_code: str | None = None
+    detail: str | None = None
+    for_this_request: bool = True
+
+
+class Message(Told):
+    """One message and what became of it; the timeline is there where one message was asked for."""
+
+    message_id: UUID
+    event_id: UUID
+    workspace_id: str
+    channel: Channel
+    channel_id: UUID
+    recipient: str
+    text: str | None = None
+    requested_by: Requester
+    contact: Addressee | None = None
+    conversation_id: str | None = None
+    requested_at: datetime
+    not_after: datetime | None = None
+    resend_of: UUID | None = None
+    status: Status
+    status_at: datetime
+    reason: FailureReason | None = None
+    detail: str | None = None
+    provider: str | None = None
+    provider_code: str | None = None
+    provider_message_id: str | None = None
+    timeline: tuple[Entry, ...] = ()
+
+    @property
+    def can_be_resent(self) -> bool:
+        """Whether it is failed or unknown, and its text is still kept."""
+        return self.status in RESENDABLE and bool(self.text)
+
+
+class Page(Told):
+    """Some messages, newest first, and where older ones go on."""
+
+    messages: tuple[Message, ...] = ()
+    next_cursor: Annotated[str, Field(max_length=1000)] | None = None

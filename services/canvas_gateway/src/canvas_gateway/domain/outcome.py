@@ -1,0 +1,183 @@
+"""What became of a submitted message: from results and from history to the one screen that tells the truth."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from canvas_gateway.domain.history import MAY_BE_SENT, NOT_SENT, SENT, SETTLED, Message
+from canvas_gateway.domain.values import Frozen, Screen
+from proactive_contracts.envelope import Event, request_id
+from proactive_contracts.requests import SendRequested
+from proactive_contracts.results import (
+    SendAccepted,
+    SendCancelled,
+    SendDeferred,
+    SendExpired,
+    SendFailed,
+    SendUnknown,
+)
+from proactive_contracts.status import Status
+from proactive_contracts.values import FailureReason
+
+
+class Published(StrEnum):
+    """What the broker said of one publish."""
+
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"
+    """It may have been taken."""
+    NOT_PUBLISHED = "not_published"
+    """There was no connection: it never left us."""
+    UNROUTABLE = "unroutable"
+    """It came back: this publish reached nobody."""
+
+
+class Why(StrEnum):
+    """Why a message has no final outcome, where that is known to us and not to the dispatcher."""
+
+    NOT_ANSWERED = "not_answered"
+    NOT_QUEUED = "not_queued"
+    NO_SENDER = "no_sender"
+    NOBODY_TOOK_IT = "nobody_took_it"
+    NO_TRACE = "no_trace"
+    NOT_LOOKED_UP = "not_looked_up"
+
+
+class Outcome(Frozen):
+    """
+    What is known of a submitted message; `screen` is the one that tells it.
+
+    For `changed` and `already_sent`, status, at and text are those of the earlier version or message.
+    """
+
+    screen: Screen
+    status: Status | None = None
+    at: datetime | None = None
+    why: Why | None = None
+    reason: FailureReason | None = None
+    provider: str | None = None
+    provider_code: str | None = None
+    until: datetime | None = None
+    text: str | None = None
+
+
+class Submission(Frozen):
+    """A request that was submitted in this panel, and what the broker said of publishing it."""
+
+    request: SendRequested
+    asked_at: datetime
+    confirmed: bool = False
+    unconfirmed: bool = False
+    """Some publish of it may have reached the queue, or not."""
+
+    @property
+    def event_id(self) -> UUID:
+        """The id that the request has on the bus, and that its results name."""
+        return request_id(self.request)
+
+    def after(self, published: Published) -> "Submission":
+        """With what the broker said of one more publish."""
+        return self.model_copy(
+            update={
+                "confirmed": self.confirmed or published is Published.CONFIRMED,
+                "unconfirmed": self.unconfirmed or published is Published.UNCONFIRMED,
+            }
+        )
+
+
+def of_result(result: Event[Any]) -> Outcome | None:
+    """What a dispatcher's answer means; None where it is no answer yet."""
+    match result.data:
+        case SendAccepted():
+            return Outcome(screen=Screen.SENT, status=Status.SENT, at=result.time)
+        case SendFailed() as failed:
+            return _of_failure(failed, result.time)
+        case SendUnknown():
+            return Outcome(screen=Screen.UNKNOWN, status=Status.UNKNOWN, at=result.time)
+        case SendExpired():
+            return Outcome(screen=Screen.FAILED, status=Status.EXPIRED, at=result.time)
+        case SendCancelled():
+            return Outcome(screen=Screen.FAILED, status=Status.CANCELLED, at=result.time)
+        case SendDeferred() as deferred:
+            return Outcome(screen=Screen.SENDING, status=Status.WAITING, at=result.time, until=deferred.not_after)
+        case _:
+            return None
+
+
+def of_history(message: Message) -> Outcome:
+    """What the history of this very request means."""
+    status, at = message.status, message.status_at
+    if status in SENT:
+        return Outcome(screen=Screen.SENT, status=status, at=at)
+    if status in NOT_SENT:
+        if message.reason is FailureReason.ALREADY_SENT:
+            return Outcome(screen=Screen.ALREADY_SENT)
+        return Outcome(
+            screen=Screen.FAILED,
+            status=status,
+            at=at,
+            reason=message.reason,
+            provider=message.provider,
+            provider_code=message.provider_code,
+        )
+    if status in MAY_BE_SENT:
+        why = Why.NOBODY_TOOK_IT if status is Status.NOT_CONFIRMED else None
+        return Outcome(screen=Screen.UNKNOWN, status=status, at=at, why=why)
+    return Outcome(screen=Screen.SENDING, status=status, at=at, until=message.not_after)
+
+
+def without_answer(
+    submission: Submission, published: Published, found: Message | None, before: Outcome | None = None
+) -> Outcome:
+    """
+    What is known when no dispatcher answered in time; `before` is what was known of this very request.
+
+    A returned publish is a failure only if no earlier one may have reached the queue; one that never left us may be
+    published again. What history knows better is believed, and an unknown outcome stays unknown until then.
+    """
+    if found is not None and found.event_id == submission.event_id and found.status not in {Status.QUEUED}:
+        return of_history(found)
+    if before is not None and before.screen is Screen.UNKNOWN:
+        return before
+    lost = published is Published.UNROUTABLE and not (submission.unconfirmed or submission.confirmed)
+    if lost and found is None:
+        return Outcome(screen=Screen.FAILED, status=Status.FAILED, why=Why.NO_SENDER)
+    why = Why.NOT_ANSWERED if submission.confirmed else Why.NOT_QUEUED
+    return Outcome(screen=Screen.SENDING, why=why)
+
+
+def after_lookup(submission: Submission, found: Message | None, now: datetime) -> Outcome | None:
+    """What "Refresh status" can tell from history alone; None: ask the dispatchers by publishing it again."""
+    ours = found is not None and found.event_id == submission.event_id
+    if found is not None and ours and found.status in SETTLED and found.reason is not FailureReason.ALREADY_SENT:
+        return of_history(found)
+    if now < submission.request.not_after:
+        return None
+    if found is None:
+        return Outcome(screen=Screen.UNKNOWN, why=Why.NO_TRACE)
+    if ours:
+        return of_history(found)
+    return Outcome(screen=Screen.CHANGED, status=found.status, at=found.status_at, text=found.text)
+
+
+def after_failed_lookup(submission: Submission, now: datetime) -> Outcome | None:
+    """The same where history cannot be read."""
+    if now < submission.request.not_after:
+        return None
+    return Outcome(screen=Screen.UNKNOWN, why=Why.NOT_LOOKED_UP)
+
+
+def _of_failure(failed: SendFailed, at: datetime) -> Outcome:
+    screens = {FailureReason.CHANGED: Screen.CHANGED, FailureReason.ALREADY_SENT: Screen.ALREADY_SENT}
+    if failed.reason in screens and failed.earlier is not None:
+        earlier = failed.earlier
+        return Outcome(screen=screens[failed.reason], status=earlier.status, at=earlier.since, reason=failed.reason)
+    return Outcome(
+        screen=Screen.FAILED,
+        status=Status.FAILED,
+        at=at,
+        reason=failed.reason,
+        provider=failed.provider,
+        provider_code=failed.provider_code,
+    )

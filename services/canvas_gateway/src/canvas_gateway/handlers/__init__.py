@@ -1,0 +1,1 @@
+"""One step of the conversation between agent and panel: load, decide, draw."""

@@ -1,0 +1,182 @@
+"""From the form to the bus, and from its answers to a screen that tells the truth."""
+
+import asyncio
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from canvas_gateway.domain.compose import (
+    Form,
+    Sender,
+    as_new_message,
+    refusals,
+    request_from,
+    resend_from_history,
+    resend_of,
+)
+from canvas_gateway.domain.flow import Press, retyped
+from canvas_gateway.domain.history import Message
+from canvas_gateway.domain.outcome import (
+    Outcome,
+    Published,
+    Submission,
+    after_failed_lookup,
+    after_lookup,
+    of_result,
+    without_answer,
+)
+from canvas_gateway.domain.state import State
+from canvas_gateway.domain.trouble import Interruption, Kind
+from canvas_gateway.domain.values import Screen
+from canvas_gateway.handlers.asking import Asking
+from canvas_gateway.handlers.turn import Reply, Turn
+from canvas_gateway.ports import History
+from canvas_gateway.screens.compose import compose
+from canvas_gateway.screens.outcome import outcome as outcome_screen
+
+_LOOKUP_SECONDS = 2.0
+_AFTERWARDS_SECONDS = 1.0
+"""Kept for one look at the history after the wait: the earlier version's text, or whether a lost publish is known."""
+
+_LOOK_AGAIN_SECONDS = 0.1
+
+
+class Sending:
+    """
+    Compose's submit, Refresh and Re-send.
+
+    `wait_seconds` is how long an answer is waited for, `lifetime` how long a message may take to leave.
+    """
+
+    def __init__(self, asking: Asking, tracked: History, *, wait_seconds: float, lifetime: timedelta) -> None:
+        self._asking = asking
+        self._tracked = tracked
+        self._wait_seconds = wait_seconds
+        self._lifetime = lifetime
+
+    async def show_outcome(self, turn: Turn, state: State) -> Reply:
+        """What is known so far, once more."""
+        return Reply(state, outcome_screen(state, turn.calendar))
+
+    async def send(self, turn: Turn, state: State, press: Press) -> Reply:
+        """Send what was typed, or say what is wrong with it."""
+        assert state.draft is not None
+        message_id = state.draft.message_id
+        form = Form.read(turn.typed)
+        state = retyped(state, turn.typed)
+        if found := refusals(form):
+            return Reply(state, compose(state, found))
+        assert state.channel is not None
+        sender = Sender(
+            workspace_id=turn.workspace.id,
+            teammate=turn.teammate,
+            recipient=state.recipient or state.contact,
+            channel=state.channel,
+            conversation_id=turn.conversation_id,
+        )
+        open_new = press.what == "send_open"
+        request = request_from(form, sender, message_id, self._not_after(turn.now), open_new=open_new)
+        return await self._ask(turn, state, Submission(request=request, asked_at=turn.now))
+
+    async def refresh(self, turn: Turn, state: State, _press: Press) -> Reply:
+        """What history knows; where that is nothing final, the dispatchers are asked by publishing it again."""
+        assert state.submission is not None
+        submission = state.submission
+        found = None
+        try:
+            found = await self._look_up(turn, submission.request.message_id, _LOOKUP_SECONDS)
+        except Interruption:
+            known = after_failed_lookup(submission, turn.now)
+        else:
+            known = after_lookup(submission, found, turn.now)
+        if known is not None:
+            return self._tell(turn, state, submission, known)
+        return await self._ask(turn, state, submission, found, before=state.outcome)
+
+    async def resend(self, turn: Turn, state: State, _press: Press) -> Reply:
+        """The same once more, after a final failure or an unknown outcome."""
+        assert state.submission is not None
+        request = resend_of(state.submission.request, turn.teammate, self._not_after(turn.now))
+        return await self._ask(turn, state, Submission(request=request, asked_at=turn.now))
+
+    async def send_new(self, turn: Turn, state: State, _press: Press) -> Reply:
+        """A version that was refused under its old id, as a message of its own."""
+        assert state.submission is not None
+        refused = state.submission
+        request = as_new_message(refused.request, refused.event_id, self._not_after(turn.now))
+        return await self._ask(turn, state, Submission(request=request, asked_at=turn.now))
+
+    async def resend_shown(self, turn: Turn, state: State, _press: Press) -> Reply:
+        """Re-send from Details: what the history keeps, if it still stands failed or unknown."""
+        assert state.shown is not None
+        found = await self._look_up(turn, state.shown, _LOOKUP_SECONDS)
+        if found is None:
+            raise Interruption(Kind.MESSAGE_GONE)
+        request = resend_from_history(found, turn.teammate, self._not_after(turn.now))
+        if request is None:
+            raise Interruption(Kind.NOT_RESENDABLE)
+        return await self._ask(turn, state, Submission(request=request, asked_at=turn.now))
+
+    async def _ask(
+        self,
+        turn: Turn,
+        state: State,
+        submission: Submission,
+        found: Message | None = None,
+        before: Outcome | None = None,
+    ) -> Reply:
+        patience = turn.left(self._wait_seconds + _AFTERWARDS_SECONDS) - _AFTERWARDS_SECONDS
+        answered = await self._asking.ask(submission, patience)
+        submission = submission.after(answered.published)
+        known = None if answered.event is None else of_result(answered.event)
+        if known is None:
+            if answered.published is Published.UNROUTABLE:
+                submission = self._with_other_publishes(submission)
+                found = found or await self._try_to_look_up(turn, submission.request.message_id)
+            known = without_answer(submission, answered.published, found, before)
+        known = await self._with_earlier_text(turn, submission, known)
+        return self._tell(turn, state, submission, known)
+
+    def _with_other_publishes(self, submission: Submission) -> Submission:
+        """Another panel may have published the same: what came back from us may be there all the same."""
+        queued = self._asking.may_be_queued(submission.event_id)
+        return submission.after(Published.UNCONFIRMED) if queued else submission
+
+    def _tell(self, turn: Turn, state: State, submission: Submission, known: Outcome) -> Reply:
+        told = {"screen": known.screen, "submission": submission, "outcome": known, "draft": None}
+        state = state.model_copy(update=told)
+        return Reply(state, outcome_screen(state, turn.calendar))
+
+    def _not_after(self, now: datetime) -> datetime:
+        return now + self._lifetime
+
+    async def _look_up(self, turn: Turn, message_id: UUID, seconds: float) -> Message | None:
+        return await self._tracked.message(turn.workspace.id, message_id, turn.left(seconds))
+
+    async def _try_to_look_up(self, turn: Turn, message_id: UUID) -> Message | None:
+        try:
+            return await self._look_up(turn, message_id, _AFTERWARDS_SECONDS)
+        except Interruption:
+            return None
+
+    async def _with_earlier_text(self, turn: Turn, submission: Submission, known: Outcome) -> Outcome:
+        """The words of the version, or of the message, that was taken before, where the history has them."""
+        request = submission.request
+        if known.text is not None or known.screen not in {Screen.CHANGED, Screen.ALREADY_SENT}:
+            return known
+        other = request.message_id if known.screen is Screen.CHANGED else request.resend_of
+        if other is None:
+            return known
+        found = await self._await_other_version(turn, other, submission.event_id)
+        return known if found is None else known.model_copy(update={"text": found.text})
+
+    async def _await_other_version(self, turn: Turn, message_id: UUID, event_id: UUID) -> Message | None:
+        """The history may be a moment behind the dispatcher: until then its row is missing, or is our own request's."""
+        try:
+            async with asyncio.timeout(turn.left(min(_AFTERWARDS_SECONDS, self._wait_seconds))):
+                while True:
+                    found = await self._look_up(turn, message_id, _AFTERWARDS_SECONDS)
+                    if found is not None and found.event_id != event_id:
+                        return found
+                    await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        except (Interruption, TimeoutError):
+            return None

@@ -1,0 +1,84 @@
+"""All that is known of one message, and what can be done about it."""
+
+from canvas_gateway.canvas_kit import draw
+from canvas_gateway.canvas_kit.components import Component
+from canvas_gateway.canvas_kit.plain import one_line
+from canvas_gateway.domain.history import MAY_BE_SENT, RESENDABLE, Entry, Message
+from canvas_gateway.domain.moments import Calendar
+from canvas_gateway.domain.reasons import words_for
+from canvas_gateway.screens.outcome import MAY_ARRIVE_TWICE, RESEND
+from canvas_gateway.screens.phrases import NAME, requester
+
+_TIMELINE = 20
+"""Lines of the timeline that are shown, the last ones."""
+
+_SOURCES = {
+    "gateway": "the panel",
+    "dispatcher": "our sender",
+    "receipt": "the provider",
+    "person": "a teammate",
+    "sweep": "our check",
+    "service": "a service",
+}
+
+
+def details(message: Message, channel_name: str | None, calendar: Calendar) -> list[Component]:
+    """One message; its channel's name is None where the channel is not known any more."""
+    return [
+        draw.header("Sent message"),
+        draw.table(_facts(message, channel_name, calendar)),
+        draw.muted(_meaning(message)),
+        *_timeline(message, calendar),
+        *_actions(message),
+        draw.gap(),
+        draw.link("details.back", "Back"),
+    ]
+
+
+def _facts(message: Message, channel_name: str | None, calendar: Calendar) -> list[tuple[str, str]]:
+    channel = [message.channel.label, *([one_line(channel_name, NAME)] if channel_name else [])]
+    name = one_line(message.contact.name or "", NAME) if message.contact else ""
+    return [
+        ("Status", message.status.label),
+        ("Since", calendar.full(message.status_at)),
+        ("Channel", " · ".join(channel)),
+        ("Recipient", " · ".join(part for part in (name, one_line(message.recipient, 60)) if part)),
+        ("Sent by", requester(message.requested_by)),
+        ("Time", calendar.full(message.requested_at)),
+        ("Message", one_line(message.text or "", 500)),
+    ]
+
+
+def _meaning(message: Message) -> str:
+    if message.reason is not None and message.status in RESENDABLE:
+        words = words_for(message.reason)
+        return f"{words.reason} {words.advice}"
+    return f"{message.status.meaning} {message.status.advice}"
+
+
+def _timeline(message: Message, calendar: Calendar) -> list[Component]:
+    if not message.timeline:
+        return []
+    shown = message.timeline[-_TIMELINE:]
+    left_out = len(message.timeline) - len(shown)
+    return [
+        draw.paragraph("Timeline"),
+        *([draw.muted(f"{left_out} earlier entries are not shown.")] if left_out else []),
+        draw.table((calendar.full(entry.at), _line(entry)) for entry in shown),
+    ]
+
+
+def _line(entry: Entry) -> str:
+    what = entry.status.label if entry.status else one_line(entry.event.replace("_", " "), 40).capitalize()
+    source = _SOURCES.get(entry.source, one_line(entry.source, 30))
+    own_words = " ".join(one_line(part, 200) for part in (entry.provider_code, entry.detail) if part)
+    other = "another version of it" if not entry.for_this_request else ""
+    return " · ".join(part for part in (f"{what} ({source})", own_words, other) if part)
+
+
+def _actions(message: Message) -> list[Component]:
+    resend: list[Component] = []
+    if message.can_be_resent:
+        warning = [draw.muted(MAY_ARRIVE_TWICE)] if message.status in MAY_BE_SENT else []
+        resend = [*warning, draw.secondary("details.resend", RESEND)]
+    return [*resend, draw.secondary("details.refresh", "Refresh status")]

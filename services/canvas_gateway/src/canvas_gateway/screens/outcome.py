@@ -1,0 +1,201 @@
+"""What became of a submitted message: Sending, Sent, Failed, Unknown, and the two that tell of another one."""
+
+from collections.abc import Callable, Mapping
+
+from canvas_gateway.canvas_kit import draw
+from canvas_gateway.canvas_kit.components import Component
+from canvas_gateway.canvas_kit.plain import one_line
+from canvas_gateway.domain.moments import Calendar
+from canvas_gateway.domain.outcome import Outcome, Submission, Why
+from canvas_gateway.domain.reasons import Words, words_for
+from canvas_gateway.domain.state import State
+from canvas_gateway.domain.values import Screen
+from canvas_gateway.screens.phrases import NAME, channel_line
+from proactive_contracts.status import Status
+from proactive_contracts.values import Channel
+
+MAY_ARRIVE_TWICE = "It may have been sent: the customer may get it twice if you re-send it."
+RESEND = "Re-send your message"
+
+
+def failed_through(channel: Channel) -> str:
+    """The one sentence for every failure, with the kind of channel."""
+    return f"We have failed to send your message through your {channel.label} channel."
+
+
+def outcome(state: State, calendar: Calendar) -> list[Component]:
+    """The screen that tells the state's outcome."""
+    assert state.outcome is not None
+    assert state.submission is not None
+    return _SCREENS[state.outcome.screen](state, state.submission, state.outcome, calendar)
+
+
+def _sending(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
+    return [
+        draw.header("Sending…"),
+        *_to_whom(state, submission),
+        draw.muted(_why_not_yet(known, calendar)),
+        *_time_left(submission, calendar),
+        draw.secondary("sending.refresh", "Refresh status"),
+        draw.gap(),
+        draw.link("sending.done", "Done"),
+    ]
+
+
+def _time_left(submission: Submission, calendar: Calendar) -> list[Component]:
+    not_after = submission.request.not_after
+    if calendar.now >= not_after:
+        return []
+    return [draw.muted(f"It leaves before {calendar.short(not_after)}, or not at all.")]
+
+
+def _why_not_yet(known: Outcome, calendar: Calendar) -> str:
+    if known.why is Why.NOT_QUEUED:
+        return "Not confirmed by our queue yet."
+    if known.status is Status.WAITING and known.until is not None:
+        return f"Not sent yet. We try again until {calendar.short(known.until)}."
+    return "The channel has not answered yet."
+
+
+def _sent(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
+    return [
+        draw.header("✅ Message sent!"),
+        *_to_whom(state, submission),
+        *([draw.paragraph(_standing_since(known, calendar))] if known.status else []),
+        draw.muted(_arrival(known)),
+        draw.gap(),
+        draw.link("sent.done", "Done"),
+    ]
+
+
+def _arrival(known: Outcome) -> str:
+    if known.status in {Status.DELIVERED, Status.READ}:
+        return known.status.meaning
+    return 'It has left for the customer. Delivery shows under "View sent messages".'
+
+
+def _standing_since(known: Outcome, calendar: Calendar) -> str:
+    assert known.status is not None
+    return f"{known.status.label} · {calendar.full(known.at)}" if known.at else known.status.label
+
+
+def _failed(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
+    words = _why_not(known)
+    return [
+        draw.header("Failed to send!"),
+        draw.error(failed_through(submission.request.channel)),
+        draw.muted(words.reason),
+        *_provider(known),
+        draw.muted(words.advice),
+        *_to_whom(state, submission),
+        draw.primary("failed.resend", RESEND),
+        draw.gap(),
+        draw.link("failed.finish", "Finish"),
+    ]
+
+
+def _why_not(known: Outcome) -> Words:
+    if known.why is Why.NO_SENDER:
+        return Words(
+            "No sender of ours was there to take it. Nothing was sent.",
+            "Tell your administrator; then re-send it.",
+        )
+    if known.status in {Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT}:
+        return Words(known.status.meaning, known.status.advice)
+    return words_for(known.reason)
+
+
+def _provider(known: Outcome) -> list[Component]:
+    if not known.provider or not known.provider_code:
+        return []
+    return [draw.muted(f"{one_line(known.provider, 30).capitalize()}'s code: {one_line(known.provider_code, 40)}.")]
+
+
+def _unknown(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
+    return [
+        draw.header("May have been sent."),
+        draw.paragraph(_WHY_UNKNOWN.get(known.why, "We could not confirm it with the provider.")),
+        *_to_whom(state, submission),
+        draw.muted(MAY_ARRIVE_TWICE),
+        draw.secondary("unknown.refresh", "Refresh status"),
+        draw.secondary("unknown.resend", RESEND),
+        draw.gap(),
+        draw.link("unknown.finish", "Finish"),
+    ]
+
+
+_WHY_UNKNOWN: Mapping[Why | None, str] = {
+    Why.NOBODY_TOOK_IT: "None of our senders took it in time.",
+    Why.NO_TRACE: "Our history knows nothing of it: it seems that none of our senders took it.",
+    Why.NOT_LOOKED_UP: "Our history cannot be read right now. Refresh in a moment.",
+}
+
+
+def _changed(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
+    return [
+        draw.header("This version was not sent."),
+        draw.paragraph(f"{_earlier('An earlier version', known, calendar)} This one was not."),
+        draw.muted(f'This one: "{_text_of(submission)}"'),
+        draw.secondary("changed.send_new", "Send this one as a new message"),
+        draw.gap(),
+        draw.link("changed.done", "Done"),
+    ]
+
+
+def _already_sent(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
+    return [
+        draw.header("It was not sent again."),
+        draw.paragraph(_earlier("The message that you wanted to re-send", known, calendar)),
+        draw.muted("Nothing was sent this time."),
+        *_to_whom(state, submission),
+        draw.gap(),
+        draw.link("already_sent.done", "Done"),
+    ]
+
+
+def _earlier(which: str, known: Outcome, calendar: Calendar) -> str:
+    """Such as `An earlier version was sent at 2:05PM: "Your parcel is here."`"""
+    became = _BECAME[known.status] if known.status else "was taken before"
+    when = f" at {calendar.short(known.at)}" if known.at else ""
+    return f'{which} {became}{when}: "{one_line(known.text, 200)}"' if known.text else f"{which} {became}{when}."
+
+
+_BECAME = {
+    Status.QUEUED: "was waiting to be sent",
+    Status.NOT_CONFIRMED: "may have been sent",
+    Status.SENDING: "was being sent",
+    Status.WAITING: "was waiting to be tried again",
+    Status.UNKNOWN: "may have been sent",
+    Status.CANCELLED: "was stopped before it left",
+    Status.EXPIRED: "was not sent: its time was over",
+    Status.NOT_SENT: "was not sent, as a teammate said",
+    Status.SENT: "was sent",
+    Status.FAILED: "failed",
+    Status.DELIVERED: "was delivered",
+    Status.READ: "was read",
+}
+
+
+def _to_whom(state: State, submission: Submission) -> list[Component]:
+    """Channel and recipient; the channel's name is known where it was chosen in this panel."""
+    request = submission.request
+    chosen = state.channel if state.channel and state.channel.id == request.channel_id else None
+    channel = channel_line(chosen) if chosen else request.channel.label
+    name = one_line(request.contact.name or "", NAME) if request.contact else ""
+    to = " · ".join(part for part in (name, request.recipient) if part)
+    return [draw.paragraph(f"{channel} · To {to}")]
+
+
+def _text_of(submission: Submission) -> str:
+    content = submission.request.content
+    return one_line(content.text, 200) if content.kind == "text" else content.name
+
+
+_SCREENS: Mapping[Screen, Callable[[State, Submission, Outcome, Calendar], list[Component]]] = {
+    Screen.SENDING: _sending,
+    Screen.SENT: _sent,
+    Screen.FAILED: _failed,
+    Screen.UNKNOWN: _unknown,
+    Screen.CHANGED: _changed,
+    Screen.ALREADY_SENT: _already_sent,
+}

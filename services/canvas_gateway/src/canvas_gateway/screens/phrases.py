@@ -1,0 +1,89 @@
+"""The phrases that several screens share: who somebody is, which channel, what became of a message."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from canvas_gateway.canvas_kit import draw
+from canvas_gateway.canvas_kit.components import Component, Item
+from canvas_gateway.canvas_kit.plain import one_line
+from canvas_gateway.domain import numbers
+from canvas_gateway.domain.history import NOT_SENT, Message, Requester
+from canvas_gateway.domain.moments import Calendar
+from canvas_gateway.domain.reasons import words_for
+from canvas_gateway.domain.values import ChosenChannel, Person
+from proactive_contracts.status import Status
+
+PAGE = 10
+"""Rows of a list before it is paged."""
+
+NAME = 60
+"""Characters of a name: about two lines of the panel."""
+
+Entry = TypeVar("Entry")
+
+
+def name_of(person: Person) -> str:
+    """What we call somebody: the name, else the email, else the number, else the kind of contact."""
+    for known in (person.name, person.email, person.phone):
+        if known and (line := one_line(known, NAME)):
+            return line
+    return f"Unnamed {person.role or 'contact'}"
+
+
+def name_and_role(person: Person) -> str:
+    """Such as `Anna Schmidt · user`."""
+    return " · ".join(part for part in (name_of(person), person.role) if part)
+
+
+def number_of(person: Person) -> str:
+    """The number in E.164 where it is valid, as typed where not, "" where there is none."""
+    return numbers.to_e164(person.phone) or one_line(person.phone or "", 40)
+
+
+def number_or_none(person: Person) -> str:
+    """The number, or that there is none."""
+    return number_of(person) or "No phone number."
+
+
+def channel_line(channel: ChosenChannel) -> str:
+    """Such as `SMS · Support line`."""
+    return f"{channel.kind.label} · {one_line(channel.name, NAME)}"
+
+
+def message_row(row_id: str, message: Message, calendar: Calendar) -> Item:
+    """One message in a list: to whom, through what and how it stands, when and by whom."""
+    name = one_line(message.contact.name or "", NAME) if message.contact else ""
+    return draw.row(
+        row_id,
+        " · ".join(part for part in (name, one_line(message.recipient, 40)) if part),
+        f"{message.channel.label} · {_standing(message)}",
+        f"{calendar.full(message.requested_at)} · {requester(message.requested_by)}",
+    )
+
+
+def requester(by: Requester) -> str:
+    """The teammate's or the service's name."""
+    return one_line(by.name or by.id or "", NAME) or ("A service" if by.kind == "service" else "A teammate")
+
+
+def page_of(entries: Sequence[Entry], page: int) -> tuple[Sequence[Entry], int]:
+    """The entries of a page and its number, which is the last one where there are fewer pages."""
+    last = max(0, (len(entries) - 1) // PAGE)
+    page = min(page, last)
+    return entries[page * PAGE : (page + 1) * PAGE], page
+
+
+def turning(screen: str, total: int, page: int) -> list[Component]:
+    """Links to the pages before and after, where there are any."""
+    links: list[Component] = []
+    if page > 0:
+        links.append(draw.link(f"{screen}.previous", "Previous"))
+    if (page + 1) * PAGE < total:
+        links.append(draw.link(f"{screen}.next", "Next"))
+    return links
+
+
+def _standing(message: Message) -> str:
+    if message.status is Status.FAILED:
+        return f"{message.status.label}: {words_for(message.reason).reason}"
+    return f"{message.status.label}: {message.status.meaning}" if message.status in NOT_SENT else message.status.label

@@ -1,0 +1,293 @@
+"""Every screen in every representative state is a canvas that Intercom takes, and keeps the panel's own rules."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from canvas_gateway.canvas_kit.canvas import answer, ids_of
+from canvas_gateway.canvas_kit.components import Button, Component, DataTable, Input, ItemList, Text, Textarea
+from canvas_gateway.domain.compose import Form, refusals
+from canvas_gateway.domain.history import Entry, Page
+from canvas_gateway.domain.outcome import Outcome, Why
+from canvas_gateway.domain.state import Binding, Draft, Scope, Search, seal
+from canvas_gateway.domain.trouble import Kind
+from canvas_gateway.domain.values import Person, Screen
+from canvas_gateway.screens.channel import channel
+from canvas_gateway.screens.compose import compose
+from canvas_gateway.screens.details import details
+from canvas_gateway.screens.history import history
+from canvas_gateway.screens.home import home
+from canvas_gateway.screens.outcome import outcome
+from canvas_gateway.screens.recipient import recipient
+from canvas_gateway.screens.search import matches, nobody_found, search
+from canvas_gateway.screens.trouble import trouble
+from proactive_contracts.status import Status
+from proactive_contracts.values import FailureReason
+from tests.unit.canvas_gateway.builders import (
+    ANNA,
+    CALENDAR,
+    EMMA,
+    MESSAGE_ID,
+    NOW,
+    make_channel,
+    make_message,
+    make_request,
+    make_state,
+    make_submission,
+    make_told,
+)
+
+LONG = Person(
+    id="6657add46abd0167d9419008",
+    role="user",
+    name="Maximiliana Alexandrina von und zu Hohenlohe-Schillingsfürst-Waldenburg-Langenburg" * 3,
+    email="a" * 200 + "@example.org",
+    phone="+30 694 123 4567",
+)
+ODD = Person(id="6657add46abd0167d9419009", role="lead", name="\u202e[x](https://y) **שרה** 👩‍👩‍👧\x07\n", email="<b>")
+NAMELESS = Person(id="1")
+PEOPLE = {"anna": ANNA, "emma": EMMA, "long": LONG, "odd": ODD, "nameless": NAMELESS}
+
+MANY = [make_message(message_id=uuid4(), text="Long text " * 50, status=status) for status in Status][:10]
+TIMELINE = tuple(
+    Entry(at=NOW, event="receipt", source="receipt", detail="x" * 1000, status=Status.SENT) for _ in range(60)
+)
+
+FIXED = UUID("01970000-0000-7000-8000-0000000000aa")
+
+CANVASES: dict[str, tuple[str, Sequence[Component]]] = {}
+
+
+def _add(name: str, screen: str, components: Sequence[Component]) -> None:
+    CANVASES[name] = (screen, components)
+
+
+for key, person in PEOPLE.items():
+    base = make_state(contact=person, recipient=person)
+    for recent in (None, (), tuple(MANY[:2])):
+        shown = "unread" if recent is None else len(recent)
+        for connected in (True, False):
+            _add(f"home {key} {shown} {connected}", "home", home(base, recent, CALENDAR, queue_connected=connected))
+    _add(f"recipient {key}", "recipient", recipient(base))
+    _add(f"channel {key}", "channel", channel(base, [make_channel(), make_channel(id=FIXED, enabled=False)]))
+    _add(f"matches {key}", "matches", matches(base, [person, ANNA.model_copy(update={"id": "c2"})], CALENDAR))
+    composing = base.model_copy(
+        update={
+            "channel": make_channel(name=person.name or "x").chosen,
+            "draft": Draft(message_id=MESSAGE_ID, recipient_id=person.id),
+        }
+    )
+    _add(f"compose {key}", "compose", compose(composing))
+
+SEARCHED = Search(id="[a](b)", email="**x**", phone="+30")
+_add("search empty", "search", search(make_state()))
+_add("search again", "search", search(make_state(search=SEARCHED), nobody_found(SEARCHED)))
+_add("channel none", "channel", channel(make_state(), []))
+_add("channel many", "channel", channel(make_state(page=1), [make_channel(id=uuid4()) for _ in range(35)]))
+PERSONS = [Person(id=f"c{number}", name="x" * 200, email="é" * 200) for number in range(50)]
+_add("matches many", "matches", matches(make_state(page=2, search=SEARCHED), PERSONS, CALENDAR))
+
+for key, form in {
+    "nothing": Form("", ""),
+    "bad number": Form("12345", "Hello"),
+    "too long": Form("+4915112345678", "😀" * 501),
+    "far too long": Form("x" * 200, "😀" * 100_000),
+}.items():
+    draft = Draft(message_id=MESSAGE_ID, recipient_id=ANNA.id, phone=form.kept.phone, text=form.kept.text)
+    _add(f"compose {key}", "compose", compose(make_state(Screen.COMPOSE, draft=draft), refusals(form)))
+
+OUTCOMES = [
+    Outcome(screen=Screen.SENDING, why=Why.NOT_ANSWERED),
+    Outcome(screen=Screen.SENDING, why=Why.NOT_QUEUED),
+    Outcome(screen=Screen.SENDING, status=Status.WAITING, at=NOW, until=NOW + timedelta(minutes=15)),
+    *(Outcome(screen=Screen.SENT, status=status, at=NOW) for status in (Status.SENT, Status.DELIVERED, Status.READ)),
+    *(Outcome(screen=Screen.FAILED, status=Status.FAILED, at=NOW, reason=reason) for reason in FailureReason),
+    *(Outcome(screen=Screen.FAILED, status=one) for one in (Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT)),
+    Outcome(screen=Screen.FAILED, why=Why.NO_SENDER),
+    Outcome(screen=Screen.FAILED, reason=FailureReason.OTHER, provider="twilio", provider_code="[a](b)"),
+    *(Outcome(screen=Screen.UNKNOWN, why=why) for why in (None, Why.NOBODY_TOOK_IT, Why.NO_TRACE, Why.NOT_LOOKED_UP)),
+    *(Outcome(screen=Screen.CHANGED, status=status, at=NOW, text="**x**" * 400) for status in Status),
+    *(Outcome(screen=Screen.ALREADY_SENT, status=status, at=NOW) for status in Status),
+    Outcome(screen=Screen.ALREADY_SENT),
+]
+for number, known in enumerate(OUTCOMES):
+    words = " ".join(str(part) for part in (known.status, known.why, known.reason) if part)
+    _add(f"{known.screen} {words} {number}", known.screen, outcome(make_told(known), CALENDAR))
+    elsewhere = make_told(known, submission=make_submission(channel_id=uuid4(), contact=None)).model_copy(
+        update={"channel": None}
+    )
+    _add(f"{known.screen} {words} {number} elsewhere", known.screen, outcome(elsewhere, CALENDAR))
+
+for scope in Scope:
+    _add(f"history empty {scope}", "history", history(make_state(scope=scope), Page(), CALENDAR))
+PAGE = Page(messages=tuple(MANY), next_cursor="x")
+_add("history full", "history", history(make_state(cursors=("a",)), PAGE, CALENDAR))
+_add("history past its end", "history", history(make_state(cursors=("a",)), Page(), CALENDAR))
+for status in Status:
+    message = make_message(status=status, timeline=TIMELINE, text="[a](b) " * 500)
+    _add(f"details {status}", "details", details(message, "Support line", CALENDAR))
+_add("details erased", "details", details(make_message(text=None, contact=None, status=Status.FAILED), None, CALENDAR))
+for kind in Kind:
+    _add(f"trouble {kind}", "trouble", trouble(kind, 7))
+
+WAYS_ON = {"back", "done", "finish", "start"}
+
+
+@pytest.mark.parametrize("name", CANVASES)
+def test_screen_is_a_canvas_that_intercom_takes(name: str) -> None:
+    screen, components = CANVASES[name]
+    stored = seal(make_state(Screen.COMPOSE), Binding("w", "c", "a"), ["key"], NOW)
+    body = answer(components, stored)
+    assert len(json.dumps(body)) < 64 * 1024
+    assert all(one.startswith(f"{screen}.") for one in ids_of(components))
+
+
+@pytest.mark.parametrize("name", CANVASES)
+def test_screen_has_a_way_on_and_at_most_one_primary_button(name: str) -> None:
+    screen, components = CANVASES[name]
+    buttons = [part for part in components if isinstance(part, Button)]
+    assert sum(button.style == "primary" for button in buttons) <= (0 if screen == "home" else 1)
+    if screen != "home":
+        assert buttons[-1].id.split(".")[1] in WAYS_ON
+        assert buttons[-1].style == "link" or screen == "trouble"
+
+
+@pytest.mark.parametrize("name", CANVASES)
+def test_texts_are_left_aligned_and_without_markup(name: str) -> None:
+    _, components = CANVASES[name]
+    texts = [part for part in components if isinstance(part, Text)]
+    assert all(part.align == "left" and "](" not in part.text and "**" not in part.text for part in texts)
+
+
+@pytest.mark.parametrize("name", [name for name in CANVASES if name.startswith("home ")])
+def test_first_canvas_stays_under_400_pixels(name: str) -> None:
+    assert _height(CANVASES[name][1]) <= 400
+
+
+def test_ids_of_every_screen_are_stable() -> None:
+    fixed: dict[str, set[str]] = {}
+    for screen, components in CANVASES.values():
+        fixed.setdefault(screen, set()).update(one.partition(":")[0] for one in ids_of(components))
+    assert {screen: sorted(ids) for screen, ids in fixed.items()} == {
+        "home": ["home.details", "home.history", "home.send"],
+        "recipient": ["recipient.back", "recipient.search", "recipient.this"],
+        "search": ["search.back", "search.email", "search.id", "search.phone", "search.submit"],
+        "matches": ["matches.back", "matches.next", "matches.pick", "matches.previous"],
+        "channel": ["channel.back", "channel.next", "channel.pick", "channel.previous"],
+        "compose": ["compose.back", "compose.phone", "compose.send", "compose.text"],
+        "sending": ["sending.done", "sending.refresh"],
+        "sent": ["sent.done"],
+        "failed": ["failed.finish", "failed.resend"],
+        "unknown": ["unknown.finish", "unknown.refresh", "unknown.resend"],
+        "changed": ["changed.done", "changed.send_new"],
+        "already_sent": ["already_sent.done"],
+        "history": ["history.back", "history.details", "history.newer", "history.older", "history.scope"],
+        "details": ["details.back", "details.refresh", "details.resend"],
+        "trouble": ["trouble.back", "trouble.retry", "trouble.start"],
+    }
+
+
+EXACT = [
+    ("home anna 0 True", "Send a proactive message"),
+    ("home anna 0 True", "View sent messages"),
+    ("recipient anna", "Send to this user/lead"),
+    ("recipient anna", "Search for another user/lead"),
+    ("search empty", "User/lead ID"),
+    ("search empty", "Email"),
+    ("search empty", "Phone number"),
+    ("channel anna", "Choose channel"),
+    ("compose anna", "Write your message"),
+    ("compose anna", "At most 500 characters."),
+    ("compose anna", "Send message"),
+    ("compose nothing", "Phone number is missing."),
+    (
+        "compose bad number",
+        "Your phone number is invalid. Make sure the number is in an international phone format. See E.164",
+    ),
+    ("compose too long", "501 characters; at most 500."),
+    ("history full", "Sent messages"),
+]
+
+
+@pytest.mark.parametrize(("name", "words"), EXACT)
+def test_agents_read_the_exact_words(name: str, words: str) -> None:
+    assert words in _words(CANVASES[name][1])
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (OUTCOMES[0], ["Sending…", "The channel has not answered yet.", "Refresh status", "Done"]),
+        (OUTCOMES[1], ["Sending…", "Not confirmed by our queue yet.", "Refresh status", "Done"]),
+        (OUTCOMES[3], ["✅ Message sent!", "Done"]),
+        (
+            Outcome(screen=Screen.FAILED, reason=FailureReason.OTHER),
+            [
+                "Failed to send!",
+                "We have failed to send your message through your SMS channel.",
+                "Re-send your message",
+                "Finish",
+            ],
+        ),
+        (
+            Outcome(screen=Screen.UNKNOWN),
+            ["May have been sent.", "We could not confirm it with the provider.", "Re-send your message", "Finish"],
+        ),
+    ],
+)
+def test_outcomes_read_the_exact_words(known: Outcome, words: list[str]) -> None:
+    shown = _words(outcome(make_told(known), CALENDAR))
+    assert [one for one in words if one not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("channel_kind", "label"), [("sms", "SMS"), ("whatsapp", "WhatsApp"), ("viber", "Viber Business Messages")]
+)
+def test_failure_names_the_kind_of_channel(channel_kind: str, label: str) -> None:
+    submission = make_submission(channel=channel_kind)
+    shown = _words(outcome(make_told(Outcome(screen=Screen.FAILED), submission=submission), CALENDAR))
+    assert f"We have failed to send your message through your {label} channel." in shown
+    assert make_request(channel=channel_kind).channel.label == label
+
+
+def _words(components: Sequence[Component]) -> list[str]:
+    found = []
+    for part in components:
+        if isinstance(part, Text):
+            found.append(part.text)
+        elif isinstance(part, Button | Input | Textarea):
+            found.append(part.label or "")
+    return found
+
+
+_LETTERS_PER_LINE = 38
+"""At the panel's width of about 300 px and 14 px type."""
+
+
+def _lines(text: str) -> int:
+    return max(1, -(-len(text) // _LETTERS_PER_LINE))
+
+
+def _height(components: Sequence[Component]) -> int:
+    """Pixels, estimated generously: 20 a line of text, 10 below each component, 40 a button, padding around rows."""
+    total = 0
+    for part in components:
+        match part:
+            case Text():
+                total += 20 * _lines(part.text) + 10
+            case Button():
+                total += 40 + 10
+            case ItemList():
+                rows = [
+                    20 * sum(_lines(text) for text in (item.title, item.subtitle, item.tertiary_text) if text) + 16
+                    for item in part.items
+                ]
+                total += sum(rows) + 10
+            case DataTable():
+                total += 28 * len(part.items) + 10
+            case _:
+                total += 60
+    return total

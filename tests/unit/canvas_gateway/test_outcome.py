@@ -1,0 +1,138 @@
+"""What became of a message: from results and history to a screen that tells the truth."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from canvas_gateway.domain.history import Message
+from canvas_gateway.domain.outcome import (
+    Outcome,
+    Published,
+    Submission,
+    Why,
+    after_failed_lookup,
+    after_lookup,
+    of_history,
+    of_result,
+    without_answer,
+)
+from canvas_gateway.domain.values import Screen
+from proactive_contracts.results import (
+    Earlier,
+    SendAccepted,
+    SendCancelled,
+    SendDeferred,
+    SendExpired,
+    SendFailed,
+    SendStarted,
+    SendUnknown,
+)
+from proactive_contracts.status import Status
+from proactive_contracts.values import Admin, FailureReason, Model
+from tests.unit.canvas_gateway.builders import NOW, make_message, make_request, make_result, make_submission
+
+EARLIER = Earlier(status=Status.SENT, since=NOW - timedelta(minutes=5))
+LATER = NOW + timedelta(minutes=16)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "screen", "status"),
+    [
+        (SendAccepted, {"provider": "twilio", "provider_message_id": "SM1"}, Screen.SENT, Status.SENT),
+        (SendFailed, {"reason": FailureReason.INVALID_NUMBER}, Screen.FAILED, Status.FAILED),
+        (SendFailed, {"reason": FailureReason.CHANGED, "earlier": EARLIER}, Screen.CHANGED, Status.SENT),
+        (SendFailed, {"reason": FailureReason.CHANGED}, Screen.FAILED, Status.FAILED),
+        (SendFailed, {"reason": FailureReason.ALREADY_SENT, "earlier": EARLIER}, Screen.ALREADY_SENT, Status.SENT),
+        (SendUnknown, {}, Screen.UNKNOWN, Status.UNKNOWN),
+        (SendExpired, {"not_after": NOW}, Screen.FAILED, Status.EXPIRED),
+        (SendCancelled, {"requested_by": Admin(id="1", name="Tom")}, Screen.FAILED, Status.CANCELLED),
+        (
+            SendDeferred,
+            {"reason": FailureReason.PROVIDER_BUSY, "due_at": NOW, "not_after": LATER},
+            Screen.SENDING,
+            Status.WAITING,
+        ),
+    ],
+)
+def test_answer_leads_to_its_screen(kind: type[Model], fields: dict[str, Any], screen: Screen, status: Status) -> None:
+    known = of_result(make_result(make_request(), kind, **fields))
+    assert known is not None
+    assert (known.screen, known.status) == (screen, status)
+
+
+def test_started_is_no_answer() -> None:
+    assert of_result(make_result(make_request(), SendStarted)) is None
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_every_status_has_a_screen_that_claims_no_more_than_it(status: Status) -> None:
+    screen = of_history(make_message(status=status)).screen
+    expected = {
+        Screen.SENT: {Status.SENT, Status.DELIVERED, Status.READ},
+        Screen.FAILED: {Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT},
+        Screen.UNKNOWN: {Status.UNKNOWN, Status.NOT_CONFIRMED},
+        Screen.SENDING: {Status.QUEUED, Status.SENDING, Status.WAITING},
+    }
+    assert status in expected[screen]
+
+
+OTHER = make_message(event_id=uuid4(), text="An older text")
+
+
+@pytest.mark.parametrize(
+    ("submission", "published", "found", "screen", "why"),
+    [
+        (make_submission(confirmed=True), Published.CONFIRMED, None, Screen.SENDING, Why.NOT_ANSWERED),
+        (make_submission(unconfirmed=True), Published.UNCONFIRMED, None, Screen.SENDING, Why.NOT_QUEUED),
+        (make_submission(), Published.NOT_PUBLISHED, None, Screen.SENDING, Why.NOT_QUEUED),
+        (make_submission(), Published.UNROUTABLE, None, Screen.FAILED, Why.NO_SENDER),
+        (make_submission(unconfirmed=True), Published.UNROUTABLE, None, Screen.SENDING, Why.NOT_QUEUED),
+        (make_submission(confirmed=True), Published.UNROUTABLE, None, Screen.SENDING, Why.NOT_ANSWERED),
+        (make_submission(), Published.UNROUTABLE, OTHER, Screen.SENDING, Why.NOT_QUEUED),
+        (make_submission(), Published.UNROUTABLE, make_message(status=Status.QUEUED), Screen.SENDING, Why.NOT_QUEUED),
+        (make_submission(), Published.CONFIRMED, make_message(status=Status.UNKNOWN), Screen.UNKNOWN, None),
+        (make_submission(), Published.UNROUTABLE, make_message(status=Status.SENT), Screen.SENT, None),
+    ],
+)
+def test_no_answer_in_time_claims_only_what_is_proved(
+    submission: Submission, published: Published, found: Message | None, screen: Screen, why: Why | None
+) -> None:
+    known = without_answer(submission, published, found)
+    assert (known.screen, known.why) == (screen, why)
+
+
+ASK_AGAIN = None
+
+
+@pytest.mark.parametrize(
+    ("found", "now", "screen"),
+    [
+        (make_message(status=Status.SENT), NOW, Screen.SENT),
+        (make_message(status=Status.DELIVERED), NOW, Screen.SENT),
+        (make_message(status=Status.FAILED), NOW, Screen.FAILED),
+        (make_message(status=Status.QUEUED), NOW, ASK_AGAIN),
+        (make_message(status=Status.SENDING), NOW, ASK_AGAIN),
+        (make_message(status=Status.UNKNOWN), NOW, ASK_AGAIN),
+        (make_message(status=Status.FAILED, reason=FailureReason.ALREADY_SENT), NOW, ASK_AGAIN),
+        (OTHER, NOW, ASK_AGAIN),
+        (None, NOW, ASK_AGAIN),
+        (make_message(status=Status.SENDING), LATER, Screen.SENDING),
+        (make_message(status=Status.UNKNOWN), LATER, Screen.UNKNOWN),
+        (make_message(status=Status.NOT_CONFIRMED), LATER, Screen.UNKNOWN),
+        (make_message(status=Status.FAILED, reason=FailureReason.ALREADY_SENT), LATER, Screen.ALREADY_SENT),
+        (OTHER, LATER, Screen.CHANGED),
+        (None, LATER, Screen.UNKNOWN),
+    ],
+)
+def test_refresh_believes_history_where_it_is_final_and_asks_otherwise(
+    found: Message | None, now: Any, screen: Screen | None
+) -> None:
+    known = after_lookup(make_submission(), found, now)
+    assert (known and known.screen) == screen
+
+
+def test_refresh_without_history_asks_until_its_time_is_over() -> None:
+    assert after_failed_lookup(make_submission(), NOW) is None
+    assert after_failed_lookup(make_submission(), LATER) == Outcome(screen=Screen.UNKNOWN, why=Why.NOT_LOOKED_UP)
