@@ -1,0 +1,45 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup run test demo check fmt lock clean-state
+
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := libs services tools tests
+
+# Extra arguments for pytest, such as: make test ARGS="tests/unit -k canvas"
+ARGS ?= tests
+
+help: ## Show what make can do here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup: ## Make .venv with the locked packages and every member (skipped when nothing changed)
+	@$(PYTHON) tools/devstack/bootstrap.py
+
+run: setup ## Start everything here, with the sandbox's page; Ctrl-C stops it
+	@$(BIN)/python -m devstack run
+
+test: setup ## Get broker and database where they are missing, then run every test
+	@$(BIN)/python -m devstack backends
+	@$(BIN)/python -m pytest $(ARGS)
+
+demo: setup ## Drive the panel through every step without a browser and tell what passed
+	@$(BIN)/python -m devstack demo
+
+check: setup ## Format, lint, types, import rules, and that the README's commands exist
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy $(wildcard libs/*/src services/*/src tools/*/src) tools/devstack/bootstrap.py tests
+	$(BIN)/lint-imports
+	$(BIN)/python -m pip check
+	$(BIN)/python -m devstack.readme_check README.md
+
+fmt: setup ## Format the code and sort its imports
+	$(BIN)/ruff check --select I --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+lock: setup ## Compile requirements.lock anew (needs uv; UPGRADE=1 takes newer versions)
+	@command -v uv >/dev/null || { echo "make lock needs uv. Run first: pip install uv" >&2; exit 1; }
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements.lock
+
+clean-state: ## Forget the data of `make run` and `make demo` (refuses while one runs)
+	@$(if $(wildcard .dev),$(PYTHON) tools/devstack/bootstrap.py && $(BIN)/python -m devstack clean-state,echo "There is no state to remove.")

@@ -1,0 +1,211 @@
+"""Which processes a stack has, and the environment that each of them is given."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from devstack.state import Secrets
+
+WORKSPACE = "sandbox1"
+ADMIN = "814860"
+CHANNEL = "0b5ad1a0-0000-4000-8000-000000000001"
+SENDER = "+4915700000001"
+
+# From the caller's environment a process inherits these, and what a person may want to change for a run.
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "PROACTIVE_LOG_LEVEL")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the environments are made of: where everything is, and the secrets."""
+
+    amqp_url: str
+    database_url: str
+    ports: Mapping[str, int]
+    secrets: Secrets
+    sandbox_file: str
+
+    def url(self, port: str, path: str = "") -> str:
+        """The address of one of our own servers."""
+        return f"http://127.0.0.1:{self.ports[port]}{path}"
+
+
+@dataclass(frozen=True)
+class Service:
+    """
+    One process: `python <arguments>`.
+
+    ports maps an environment variable to the name under which its port is remembered; ready is the port and
+    path that answers 200 when it can work; environment makes the rest of its environment.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    ports: Mapping[str, str]
+    ready: tuple[str, str]
+    environment: Callable[[Surroundings], dict[str, str]]
+
+
+def environment_of(service: Service, around: Surroundings) -> dict[str, str]:
+    """The whole environment of a service: nothing else of the caller's reaches it."""
+    ports = {variable: str(around.ports[port]) for variable, port in service.ports.items()}
+    return inherited() | ports | service.environment(around)
+
+
+def inherited() -> dict[str, str]:
+    """What every process takes over from the caller."""
+    return {key: os.environ[key] for key in INHERITED if key in os.environ} | {"PYTHONUNBUFFERED": "1"}
+
+
+def common_environment(around: Surroundings) -> dict[str, str]:
+    """What every process of ours reads."""
+    return {
+        "AMQP_URL": around.amqp_url,
+        "DATABASE_URL": around.database_url,
+        "PROACTIVE_HOST": "127.0.0.1",
+    }
+
+
+def sandbox(around: Surroundings) -> dict[str, str]:
+    """The fakes: they know their own secrets, and where the gateway is."""
+    return sandbox_secrets(around) | {
+        "SANDBOX_GATEWAY_URL": around.url("canvas_gateway"),
+        "SANDBOX_CLIENT_SECRET": around.secrets.intercom_client_secret,
+        "SANDBOX_WORKSPACE_ID": WORKSPACE,
+        "SANDBOX_STATE_FILE": around.sandbox_file,
+    }
+
+
+def sandbox_secrets(around: Surroundings) -> dict[str, str]:
+    """What channels.yaml refers to, and the sandbox asks for."""
+    return {
+        "SANDBOX_INTERCOM_TOKEN": around.secrets.intercom_token,
+        "SANDBOX_TWILIO_ACCOUNT_SID": around.secrets.twilio_account_sid,
+        "SANDBOX_TWILIO_AUTH_TOKEN": around.secrets.twilio_auth_token,
+    }
+
+
+def tracker_access(around: Surroundings) -> dict[str, str]:
+    """For whoever asks the tracker for history."""
+    return {
+        "PROACTIVE_TRACKER_URL": around.url("status_tracker"),
+        "PROACTIVE_TRACKER_TOKEN": around.secrets.tracker_token,
+    }
+
+
+def canvas_gateway(around: Surroundings) -> dict[str, str]:
+    """It calls Intercom and the tracker, and binds the panel's state."""
+    return {
+        **common_environment(around),
+        **tracker_access(around),
+        "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
+        "PROACTIVE_INTERCOM_CLIENT_SECRETS": around.secrets.intercom_client_secret,
+        "PROACTIVE_STATE_KEYS": around.secrets.state_key,
+        "PROACTIVE_INTERCOM_URL": around.url("sandbox", "/intercom"),
+    }
+
+
+def dispatcher_worker(around: Surroundings) -> dict[str, str]:
+    """It calls the providers."""
+    return {
+        **common_environment(around),
+        "PROACTIVE_CHANNEL_KEYS": around.secrets.channel_key,
+        "PROACTIVE_WEBHOOKS_URL": around.url("webhooks"),
+    }
+
+
+def dispatcher_webhooks(around: Surroundings) -> dict[str, str]:
+    """Providers and operators call it."""
+    return dispatcher_worker(around) | {"PROACTIVE_OPERATORS_TOKENS": around.secrets.operators_token}
+
+
+def status_tracker(around: Surroundings) -> dict[str, str]:
+    """It serves history, writes to Intercom, and asks the dispatcher about what nobody took."""
+    return {
+        **common_environment(around),
+        "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
+        "PROACTIVE_SERVICE_TOKENS": around.secrets.tracker_token,
+        "PROACTIVE_INTERCOM_URL": around.url("sandbox", "/intercom"),
+        "PROACTIVE_DISPATCHER_URL": around.url("operators"),
+        "PROACTIVE_DISPATCHER_TOKEN": around.secrets.operators_token,
+    }
+
+
+def proactivectl(around: Surroundings) -> dict[str, str]:
+    """It may do everything."""
+    return {
+        **common_environment(around),
+        **tracker_access(around),
+        **sandbox_secrets(around),
+        "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
+        "PROACTIVE_CHANNEL_KEYS": around.secrets.channel_key,
+        "PROACTIVE_DISPATCHER_URL": around.url("operators"),
+        "PROACTIVE_DISPATCHER_TOKEN": around.secrets.operators_token,
+    }
+
+
+SERVICES = (
+    Service("sandbox", ("-m", "sandbox"), {"SANDBOX_PORT": "sandbox"}, ("sandbox", "/"), sandbox),
+    Service(
+        "canvas_gateway",
+        ("-m", "canvas_gateway"),
+        {"PROACTIVE_PORT": "canvas_gateway", "PROACTIVE_OPS_PORT": "canvas_gateway_ops"},
+        ("canvas_gateway_ops", "/readyz"),
+        canvas_gateway,
+    ),
+    Service(
+        "dispatcher-sms",
+        ("-m", "dispatcher", "worker", "--channel", "sms"),
+        {"PROACTIVE_OPS_PORT": "dispatcher_sms_ops"},
+        ("dispatcher_sms_ops", "/readyz"),
+        dispatcher_worker,
+    ),
+    Service(
+        "dispatcher-webhooks",
+        ("-m", "dispatcher", "webhooks"),
+        {
+            "PROACTIVE_PORT": "webhooks",
+            "PROACTIVE_OPERATORS_PORT": "operators",
+            "PROACTIVE_OPS_PORT": "dispatcher_webhooks_ops",
+        },
+        ("dispatcher_webhooks_ops", "/readyz"),
+        dispatcher_webhooks,
+    ),
+    Service(
+        "status_tracker",
+        ("-m", "status_tracker"),
+        {"PROACTIVE_PORT": "status_tracker", "PROACTIVE_OPS_PORT": "status_tracker_ops"},
+        ("status_tracker_ops", "/readyz"),
+        status_tracker,
+    ),
+)
+
+
+def channels_file(around: Surroundings) -> str:
+    """channels.yaml for `proactivectl apply`: the sandbox's workspace and its SMS channel."""
+    credentials = {
+        "account_sid": {"env": "SANDBOX_TWILIO_ACCOUNT_SID"},
+        "auth_token": {"env": "SANDBOX_TWILIO_AUTH_TOKEN"},
+    }
+    channel: dict[str, Any] = {
+        "name": "Support line",
+        "id": CHANNEL,
+        "channel": "sms",
+        "provider": "twilio",
+        "sender": SENDER,
+        "settings": {"base_url": around.url("sandbox", "/twilio")},
+        "credentials": credentials,
+    }
+    workspace = {
+        "id": WORKSPACE,
+        "name": "Sandbox",
+        "region": "us",
+        "time_zone": "Europe/Athens",
+        "token": {"env": "SANDBOX_INTERCOM_TOKEN"},
+        "default_admin_id": ADMIN,
+        "channels": [channel],
+    }
+    return yaml.safe_dump({"workspaces": [workspace]}, sort_keys=False, allow_unicode=True)
