@@ -3,6 +3,7 @@
 from sandbox.world import Admin, Author, Contact, Conversation, Part, World
 
 TWILIO_SENDER = "+4915700000001"
+TIME_ZONE = "Europe/Athens"
 
 MARIA = Admin("814860", "Maria Lopez", "maria.lopez@example.com")
 TOM = Admin("814861", "Tom Becker", "tom.becker@example.com")

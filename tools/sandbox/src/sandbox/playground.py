@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from sandbox.behaviour import Behaviours, IntercomMode, ProviderMode, ReceiptMode
+from sandbox.fixtures import TIME_ZONE
 from sandbox.intercom.desk import Desk, fresh_world
 from sandbox.intercom.shapes import plain_text
 from sandbox.ledger import Ledger
@@ -83,6 +84,7 @@ class Playground:
         world = self.state.world
         return {
             "workspace_id": self.desk.workspace_id,
+            "time_zone": TIME_ZONE,
             "admins": [{"id": one.id, "name": one.name} for one in world.admins.values()],
             "channels": [
                 {

@@ -28,6 +28,7 @@ def details(message: Message, channel_name: str | None, calendar: Calendar) -> l
         draw.header("Sent message"),
         draw.table(_facts(message, channel_name, calendar)),
         draw.muted(_meaning(message)),
+        draw.paragraph(f"“{one_line(message.text or '', 500)}”"),
         *_timeline(message, calendar),
         *_actions(message),
         draw.gap(),
@@ -42,10 +43,10 @@ def _facts(message: Message, channel_name: str | None, calendar: Calendar) -> li
         ("Status", message.status.label),
         ("Since", calendar.full(message.status_at)),
         ("Channel", " · ".join(channel)),
-        ("Recipient", " · ".join(part for part in (name, one_line(message.recipient, 60)) if part)),
+        *([("Recipient", name)] if name else []),
+        ("Number", one_line(message.recipient, 60)),
         ("Sent by", requester(message.requested_by)),
         ("Time", calendar.full(message.requested_at)),
-        ("Message", one_line(message.text or "", 500)),
     ]
 
 
@@ -64,7 +65,7 @@ def _timeline(message: Message, calendar: Calendar) -> list[Component]:
     return [
         draw.paragraph("Timeline"),
         *([draw.muted(f"{left_out} earlier entries are not shown.")] if left_out else []),
-        draw.table((calendar.full(entry.at), _line(entry)) for entry in shown),
+        *(draw.muted(f"{calendar.full(entry.at)} · {_line(entry)}") for entry in shown),
     ]
 
 

@@ -61,8 +61,12 @@ def due(noted: Kind | None, status: Status) -> Kind | None:
 
 
 def marker(message_id: UUID, kind: Kind) -> str:
-    """What is looked for before a note is written again: one word that no HTML writer changes."""
-    return f"{message_id.hex}{kind}"
+    """
+    What is looked for before a note is written again: one word that no HTML writer changes.
+
+    The last 12 digits of the id are 48 random bits: plenty to tell the messages of one conversation apart.
+    """
+    return f"{message_id.hex[-12:]}{kind}"
 
 
 def note(asked: SendRequested, decisive: Entry, reference: str) -> str:

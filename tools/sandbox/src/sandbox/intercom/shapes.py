@@ -4,6 +4,7 @@ import html
 import re
 from urllib.parse import quote
 
+from sandbox.fixtures import TIME_ZONE
 from sandbox.world import Admin, Author, Contact, Conversation, Part, World
 
 _AVATAR = "https://static.intercomassets.com/assets/default-avatars/admins/128.png"
@@ -41,7 +42,7 @@ def me(person: Admin, workspace_id: str, created_at: int) -> dict[str, object]:
             "created_at": created_at,
             "secure": False,
             "identity_verification": False,
-            "timezone": "Europe/Athens",
+            "timezone": TIME_ZONE,
             "region": "US",
         },
     }

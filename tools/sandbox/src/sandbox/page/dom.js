@@ -73,12 +73,16 @@ export async function ask(method, path, body) {
   return answer;
 }
 
-export const clock = (when) => new Date(when).toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
+// Times are the workspace's, as in the panel, whatever the browser's zone is.
+let timeZone;
+export const useTimeZone = (zone) => { timeZone = zone; };
+export const clock = (when) => new Date(when).toLocaleTimeString("en-US", { hour: "numeric", minute: "2-digit", timeZone });
+export const exactClock = (when) => new Date(when).toLocaleTimeString("en-US", { timeZone });
+const day = (date) => date.toLocaleDateString("en-US", { day: "numeric", month: "short", timeZone });
 
 export function when(unixSeconds) {
   const date = new Date(unixSeconds * 1000);
-  const today = new Date().toDateString() === date.toDateString();
-  return today ? clock(date) : date.toLocaleDateString([], { day: "numeric", month: "short" });
+  return day(new Date()) === day(date) ? clock(date) : day(date);
 }
 
 export const initials = (name) =>

@@ -1,6 +1,6 @@
 // Starts the page and keeps it up to date: every change arrives as a server-sent event.
 
-import { ask, byId, clock, el } from "./dom.js";
+import { ask, byId, clock, el, exactClock, useTimeZone } from "./dom.js";
 import { BehaviourDrawer } from "./behaviour.js";
 import { Inbox } from "./inbox.js";
 import { Panel } from "./panel.js";
@@ -10,6 +10,7 @@ const MOST_LINES = 100;
 const GATHER_MILLISECONDS = 60;
 
 const world = await ask("GET", "/sandbox/world");
+useTimeZone(world.time_zone);
 const teammate = byId("teammate");
 byId("workspace").textContent = world.workspace_id;
 teammate.replaceChildren(...world.admins.map((admin) => el("option", { value: admin.id }, admin.name)));
@@ -51,7 +52,7 @@ function later(topic) {
 
 function write(line) {
   byId("latest").textContent = `${clock(line.at)}  ${line.line}`;
-  byId("lines").prepend(el("li", {}, el("time", {}, new Date(line.at).toLocaleTimeString()), ` ${line.line}`));
+  byId("lines").prepend(el("li", {}, el("time", {}, exactClock(line.at)), ` ${line.line}`));
   while (byId("lines").children.length > MOST_LINES) byId("lines").lastChild.remove();
 }
 
