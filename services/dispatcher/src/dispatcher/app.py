@@ -1,6 +1,9 @@
 """Puts the concrete parts together: the only place that knows them all."""
 
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any
 
 from directory.channels import Channels
 from directory.secrets import Vault
@@ -23,7 +26,10 @@ from runtime.health import Health, serve_ops
 from runtime.http import serve
 from runtime.lifecycle import Stopping
 from runtime.logs import get_logger
-from runtime.postgres import TROUBLE, Pool, pool
+from runtime.postgres import TROUBLE, Pool, insist, pool
+
+_TABLES = ["dispatch.job", "directory.channel"]
+_MISSING = "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL"
 
 log = get_logger()
 
@@ -38,7 +44,8 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
     publisher = await stack.enter_async_context(Publisher(amqp_url, name))
     health.add("publisher", publisher.check)
     jobs = PostgresJobs(database, settings.lease_seconds)
-    session = await stack.enter_async_context(provider_session(settings.call_seconds))
+    most_calls = settings.concurrency * (len(Lane) + 1)  # each lane's, and the scheduler's
+    session = await stack.enter_async_context(provider_session(settings.call_seconds, most_calls))
     dispatch = Dispatch(
         jobs,
         _channels(database, settings),
@@ -49,13 +56,11 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
         call_seconds=settings.call_seconds,
         lease_seconds=settings.lease_seconds,
     )
-    scheduler = Scheduler(jobs, dispatch, channel, seconds=settings.scheduler_seconds, slots=settings.concurrency)
-    await stack.enter_async_context(scheduler)
     queues = frozenset(send_queue(channel, lane) for lane in Lane)
     watch = await stack.enter_async_context(TopologyWatch(amqp_url, part_of(queues)))
     health.add("topology", watch.check)
-    for lane in Lane:
-        consumer = Consumer(
+    consumers = {
+        lane: Consumer(
             amqp_url,
             [send_queue(channel, lane)],
             request_handler(dispatch, channel, lane),
@@ -64,8 +69,12 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
             name=f"{name}.{lane}",
             trouble=TROUBLE,
         )
-        await stack.enter_async_context(consumer)
+        for lane in Lane
+    }
+    for lane, consumer in consumers.items():
         health.add(f"consumer.{lane}", consumer.check)
+    scheduler = Scheduler(jobs, dispatch, channel, seconds=settings.scheduler_seconds, slots=settings.concurrency)
+    await _enter_together(stack, [scheduler, *consumers.values()])
     log.info("worker_started", channel=channel.value)
     await stopping.wait()
     health.drain()
@@ -82,21 +91,42 @@ async def run_webhooks(settings: WebhooksSettings, stack: AsyncExitStack, stoppi
     jobs = PostgresJobs(database, lease_seconds=0)  # it never claims
     webhooks = Webhooks(_channels(database, settings), providers(), jobs, publisher, str(settings.webhooks_url))
     operators = operators_app(jobs, settings.operators_tokens)
-    await stack.enter_async_context(serve(operators, settings.host, settings.operators_port))
+    operators_port = await stack.enter_async_context(serve(operators, settings.host, settings.operators_port))
     port = await stack.enter_async_context(serve(webhooks.app(), settings.host, settings.port))
-    log.info("webhooks_started", port=port)
+    log.info("webhooks_started", port=port, operators_port=operators_port)
     await stopping.wait()
     health.drain()
 
 
+async def _enter_together(stack: AsyncExitStack, parts: Sequence[AbstractAsyncContextManager[Any]]) -> None:
+    """Enter parts that leave all at once: none takes new work while another one still drains."""
+
+    async def leave() -> None:
+        await asyncio.gather(*(part.__aexit__(None, None, None) for part in parts))
+
+    stack.push_async_callback(leave)
+    for part in parts:
+        await part.__aenter__()
+
+
 async def _database(stack: AsyncExitStack, settings: DispatcherSettings, health: Health, name: str) -> Pool:
+    """A pool whose tables are there: without them every request would be returned until it is parked."""
+
+    async def no_answer() -> str | None:
+        return "no answer yet"
+
+    health.add("database", no_answer)
     database = await stack.enter_async_context(pool(settings.database_url.get_secret_value(), application=name))
 
     async def check() -> str | None:
-        there = await database.fetchval("SELECT to_regclass('dispatch.job') IS NOT NULL")
-        return None if there else "schema dispatch is missing: run `proactivectl migrate`"
+        missing = await database.fetch(_MISSING, _TABLES)
+        names = ", ".join(row["name"] for row in missing)
+        return f"{names} is missing: run `proactivectl migrate`" if names else None
 
     health.add("database", check)
+    while found := await insist(check, "tables"):
+        log.warning("tables_awaited", missing=found)
+        await asyncio.sleep(1)
     return database
 
 

@@ -19,7 +19,7 @@ class DirectoryChannels:
     async def find(self, channel_id: UUID) -> ChannelInUse | None:
         """The channel with its credentials; without them where they cannot be opened, which no provider accepts."""
         connected = await self._channels.get(channel_id)
-        if connected is None or not connected.enabled:
+        if connected is None:
             return None
         try:
             credentials = await self._channels.credentials(channel_id)
@@ -36,4 +36,5 @@ class DirectoryChannels:
             sender=connected.sender,
             settings=connected.settings,
             credentials=credentials,
+            enabled=connected.enabled,
         )

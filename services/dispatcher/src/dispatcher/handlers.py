@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -98,7 +99,9 @@ class Dispatch:
     async def _tell_again(self, event: Event[SendRequested], job: Job) -> None:
         """The message was taken before: its result again, or, for another content, that this one is not sent."""
         route = event.data.result_route
-        if job.digest != content_digest(event.data):
+        if job.state is State.CANCELLED and job.request is None:  # a re-send took its place before it came
+            await self._tell(replace(job, event_id=event.id), route)
+        elif job.digest != content_digest(event.data):
             earlier = Earlier(status=domain.status_of(job.state, job.receipt), since=job.since)
             refusal = domain.refuse_change(event.data, earlier)
             told = make_event(
@@ -116,11 +119,17 @@ class Dispatch:
     async def _send(self, claim: Claim, channel: ChannelInUse | None, began: float, route: str | None) -> None:
         job, request = claim.job, claim.job.request
         assert request is not None, "a claimed job holds its request"
-        answer = await self._call(job, request, channel, claim.seconds_left, began)
+        provider = None if channel is None else self._providers.get(channel.provider)
+        if channel is None or provider is None or not _may_carry(channel, request):
+            name, detail = None, "This channel is not connected here, or it is disabled."
+            answer: Answer = Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_UNKNOWN, detail)
+        else:
+            name = provider.name
+            answer = await self._call(claim, request, channel, provider, began)
         await reach(failpoints.AFTER_CALL)
-        provider = channel.provider if channel else "none"
-        metrics.answered(request.channel, provider, answer)
-        settlement = domain.settle(request, job.attempt, provider, answer)
+        metrics.answered(request.channel, name or "none", answer)
+        in_time = time.monotonic() < began + claim.seconds_left
+        settlement = domain.settle(request, job.attempt, name, answer, in_time=in_time)
         settled = await insist(lambda: self._jobs.settle(job, settlement), "outcome")
         await reach(failpoints.AFTER_OUTCOME)
         if settled is None:
@@ -130,37 +139,27 @@ class Dispatch:
         await self._announce(settled, route)
 
     async def _call(
-        self,
-        job: Job,
-        request: SendRequested,
-        channel: ChannelInUse | None,
-        seconds_left: float,
-        began: float,
+        self, claim: Claim, request: SendRequested, channel: ChannelInUse, provider: Provider, began: float
     ) -> Answer:
-        provider = None if channel is None else self._providers.get(channel.provider)
-        if channel is None or provider is None or not _belongs(channel, request):
-            return Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_UNKNOWN, "This channel is not connected here.")
         message = OutboundMessage(
             message_id=request.message_id,
             recipient=request.recipient,
             content=request.content,
             callback_url=f"{self._webhooks_url}/webhooks/{provider.name}/{channel.id}",
-            seconds_left=seconds_left,
+            seconds_left=began + claim.seconds_left - time.monotonic(),
         )
-        try:
-            http_request = provider.build(message, channel)
-        except KeyError as missing:
-            detail = f"The channel's credentials lack {missing}. Connect the channel again."
-            return Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, detail)
-        if time.monotonic() - began > self._latest_start_seconds:
-            detail = "The sender was too slow to start safely. Nothing was sent."
-            return Refused(ErrorClass.NOT_SENT, FailureReason.PROVIDER_UNREACHABLE, detail)
-        with metrics.call_seconds.labels(request.channel, provider.name).time():
-            answered = await self._call_watched(http_request, job, request)
+        built = provider.build(message, channel)
+        if isinstance(built, Refused):
+            return built
+        start_by = began + min(self._latest_start_seconds, claim.seconds_left)
+        with metrics.call_seconds.labels(request.channel.value, provider.name).time():
+            answered = await self._call_watched(built, start_by, claim.job, request)
         return provider.read_answer(answered) if isinstance(answered, HttpResponse) else answered
 
-    async def _call_watched(self, http_request: HttpRequest, job: Job, request: SendRequested) -> HttpResponse | Answer:
-        calling = asyncio.ensure_future(self._calls.call(http_request))
+    async def _call_watched(
+        self, built: HttpRequest, start_by: float, job: Job, request: SendRequested
+    ) -> HttpResponse | Answer:
+        calling = asyncio.ensure_future(self._calls.call(built, start_by))
         await asyncio.wait({calling}, timeout=STARTED_AFTER_SECONDS)
         if not calling.done():
             await self._tell_started(job, request)
@@ -175,18 +174,22 @@ class Dispatch:
 
     async def _announce(self, job: Job, route: str | None) -> None:
         """Tell the stored result. What fails here is told again by the scheduler."""
-        assert job.outcome is not None
-        payload = _PAYLOADS[job.outcome].model_validate(job.result)
         try:
-            await self._announcements.send(_result_event(job, payload, job.since), result_route=route)
+            await self._tell(job, route)
             await reach(failpoints.AFTER_ANNOUNCEMENT)
             await self._jobs.announced(job)
         except _TROUBLE as error:
             log.warning("announcement_put_off", message_id=str(job.message_id), error=type(error).__name__)
 
+    async def _tell(self, job: Job, route: str | None) -> None:
+        assert job.outcome is not None
+        payload = _PAYLOADS[job.outcome].model_validate(job.result)
+        await self._announcements.send(_result_event(job, payload, job.since), result_route=route)
 
-def _belongs(channel: ChannelInUse, request: SendRequested) -> bool:
-    return channel.workspace_id == request.workspace_id and channel.channel is request.channel
+
+def _may_carry(channel: ChannelInUse, request: SendRequested) -> bool:
+    mine = channel.workspace_id == request.workspace_id and channel.channel is request.channel
+    return mine and channel.enabled
 
 
 def _result_event(job: Job, payload: Model, told_at: datetime) -> Event[Any]:

@@ -8,7 +8,12 @@ from proactive_contracts.values import Channel, Lane
 _claims = Counter("dispatcher_claims", "Requests read from the bus", ["channel", "lane", "outcome"])
 _answers = Counter("dispatcher_answers", "What attempts to send came to", ["channel", "provider", "answer"])
 _callbacks = Counter("dispatcher_callbacks", "Requests that providers made to us", ["provider", "outcome"])
-call_seconds = Histogram("dispatcher_call_seconds", "Time that providers took to answer", ["channel", "provider"])
+call_seconds = Histogram(
+    "dispatcher_call_seconds",
+    "Time that providers took to answer",
+    ["channel", "provider"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40),
+)
 
 
 def claimed(channel: Channel, lane: Lane, fresh: bool) -> None:

@@ -36,5 +36,5 @@ def operators_app(jobs: Jobs, tokens: Sequence[SecretStr]) -> web.Application:
         )
 
     app = web.Application(middlewares=[errors_as_problems, require_bearer(tokens)])
-    app.router.add_get("/v1/workspaces/{workspace_id}/jobs/{message_id}", show)
+    app.router.add_get("/v1/workspaces/{workspace_id:[A-Za-z0-9_-]{1,64}}/jobs/{message_id}", show)
     return app

@@ -1,12 +1,12 @@
 """What the handlers need from the outside, in their own words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from dispatcher.domain.answers import Answer
+from dispatcher.domain.answers import Answer, Refused
 from dispatcher.domain.job import Settlement, State
 from proactive_contracts.envelope import Event
 from proactive_contracts.receipts import DeliveryReported, ReplyReceived
@@ -16,7 +16,7 @@ from proactive_contracts.values import Channel, Content, Lane
 
 @dataclass(frozen=True)
 class ChannelInUse:
-    """A connected channel with what it takes to send through it."""
+    """A connected channel with what it takes to send through it; a disabled one only takes receipts and replies."""
 
     id: UUID
     workspace_id: str
@@ -24,7 +24,8 @@ class ChannelInUse:
     provider: str
     sender: str
     settings: Mapping[str, str]
-    credentials: Mapping[str, str]
+    credentials: Mapping[str, str] = field(repr=False)
+    enabled: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class HttpRequest:
     """One POST to a provider."""
 
     url: str
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ class Provider(Protocol):
 
     name: str
 
-    def build(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest:
-        """The call that hands over one message. Raises KeyError naming a credential that the channel lacks."""
+    def build(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest | Refused:
+        """The call that hands over one message, or why this channel cannot take it."""
 
     def read_answer(self, response: HttpResponse) -> Answer:
         """What the answer means; whatever is not documented as a refusal is Unclear."""
@@ -101,15 +102,15 @@ class Provider(Protocol):
 class ProviderCalls(Protocol):
     """Makes the call; sorts what went wrong on the way into not sent and unclear."""
 
-    async def call(self, request: HttpRequest) -> HttpResponse | Answer:
-        """The provider's answer, or what its absence means."""
+    async def call(self, request: HttpRequest, start_by: float) -> HttpResponse | Answer:
+        """The provider's answer, or what its absence means; no byte leaves after `start_by` (monotonic seconds)."""
 
 
 class ChannelDirectory(Protocol):
     """The connected channels."""
 
     async def find(self, channel_id: UUID) -> ChannelInUse | None:
-        """The channel with its credentials; None where it is not connected, or is disabled."""
+        """The channel with its credentials, disabled ones included; None where it is not connected."""
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,12 @@ import random
 import time
 from typing import Self
 
+from structlog.contextvars import bound_contextvars
+
 from dispatcher.handlers import Dispatch
 from dispatcher.ports import Claim, Jobs
 from proactive_contracts.values import Channel
+from runtime.amqp.consumer import DRAIN_SECONDS
 from runtime.logs import get_logger
 from runtime.postgres import TROUBLE
 
@@ -32,12 +35,15 @@ class Scheduler:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Take nothing more, let what is in flight end: a call to a provider is never cancelled."""
+        """Take nothing more, let what is in flight end; what is cut off after DRAIN_SECONDS lapses with its lease."""
         self._stopping.set()
         if self._loop is not None:
             await self._loop
         if self._running:
-            await asyncio.wait(self._running)
+            _done, late = await asyncio.wait(self._running, timeout=DRAIN_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _keep(self) -> None:
         while not self._stopping.is_set():
@@ -45,6 +51,9 @@ class Scheduler:
                 found = await self._once()
             except TROUBLE as error:
                 log.warning("scheduler_waits_for_database", error=type(error).__name__)
+                found = 0
+            except Exception:  # without its scheduler a worker looks healthy and recovers nothing
+                log.exception("scheduler_round_failed")
                 found = 0
             if found < self._slots:
                 await self._pause()
@@ -60,10 +69,11 @@ class Scheduler:
         return len(claims)
 
     async def _go_on(self, claim: Claim, began: float) -> None:
-        try:
-            await self._dispatch.on_due(claim, began)
-        except Exception:
-            log.exception("due_job_failed", message_id=str(claim.job.message_id))
+        with bound_contextvars(message_id=str(claim.job.message_id), workspace_id=claim.job.workspace_id):
+            try:
+                await self._dispatch.on_due(claim, began)
+            except Exception:
+                log.exception("due_job_failed")
 
     async def _pause(self) -> None:
         try:

@@ -18,7 +18,8 @@ class DispatcherSettings(CommonSettings):
 class WorkerSettings(DispatcherSettings):
     """`dispatcher worker`; times in seconds."""
 
-    call_seconds: float = Field(default=20, gt=0)
+    call_seconds: float = Field(default=20, gt=0, le=40)
+    """A stop waits 45 s for what is in flight; a longer call would be cut off by it."""
     lease_seconds: float = Field(default=60, gt=0)
     concurrency: int = Field(default=20, ge=1)
     """Calls at the same time, per lane."""

@@ -60,6 +60,9 @@ class Webhooks:
             channel = await self._channel(request, name) if provider else None
             if provider is None or channel is None:
                 return problem(404, "No such webhook", "No connected channel has this address.")
+            if not channel.credentials:
+                metrics.called_back(name, "not_stored")
+                return problem(503, "Not stored", "The channel's credentials cannot be read now. Send it again.")
             return await self._take(request, provider, channel)
         except _TROUBLE as error:
             log.warning("callback_not_stored", provider=name, error=type(error).__name__)
@@ -89,11 +92,12 @@ class Webhooks:
             reports = provider.read_callback(callback, channel)
         except UnreadableCallback as error:
             metrics.called_back(provider.name, "unreadable")
+            log.warning("callback_unreadable", provider=provider.name, channel_id=str(channel.id), detail=str(error))
             return problem(400, "Not understood", str(error))
         for report in reports:
             await self._publish(report)
         metrics.called_back(provider.name, "stored")
-        return web.Response()
+        return web.Response(status=204)
 
     async def _publish(self, report: DeliveryReported | ReplyReceived) -> None:
         word = report.status.value if isinstance(report, DeliveryReported) else "reply"

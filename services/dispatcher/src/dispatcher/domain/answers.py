@@ -50,3 +50,12 @@ class Unclear:
 
 
 Answer = Accepted | Refused | Unclear
+
+
+def clean(words: str, longest: int) -> str:
+    """
+    What a provider wrote, as events and PostgreSQL can hold it: at most `longest` characters.
+
+    NUL and lone surrogates, which JSON may carry, would make the whole answer impossible to record.
+    """
+    return words.encode("utf-8", "replace").decode().replace("\x00", "")[:longest]

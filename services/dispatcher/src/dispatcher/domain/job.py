@@ -2,15 +2,18 @@
 What happens next to a job: one pure decision for an answered attempt, one for a job whose time has come.
 
     (request) ──▶ sending ──▶ accepted          the provider took it
-        │            │  ╲───▶ failed            this very attempt was refused
-        │            ╰──────▶ unknown           no definite answer, or the lease lapsed
-        │                        ├──▶ accepted  its own attempt's late answer, or a receipt
-        │                        ╰──▶ failed    a late, definite refusal of that very attempt
+        │            │  ├───▶ failed            this very attempt was refused
+        │            │  ├───▶ expired           no byte of it left us, and not_after has passed
+        │            ╰──┴───▶ unknown           no definite answer, or the lease lapsed
+        │                        ├──▶ accepted  that attempt's late answer: the provider took it
+        │                        ├──▶ failed    that attempt's late answer: a definite refusal
+        │                        ╰──▶ expired   the same: no byte left us, and not_after has passed
         ├──▶ waiting ──▶ sending                not_before has come
         │        ╰─────▶ expired                not_after has passed, nothing was sent
         ╰──▶ cancelled                          a re-send took its place before it was ever claimed
 
-A state is left only as drawn: in particular, unknown becomes accepted or stays, unless that attempt was refused.
+A state is left only as drawn: in particular, unknown becomes accepted or stays, unless that attempt is known to have
+sent nothing.
 """
 
 from dataclasses import dataclass
@@ -18,8 +21,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from dispatcher.domain.answers import Accepted, Answer, Refused
-from proactive_contracts.results import Earlier, SendAccepted, SendExpired, SendFailed, SendUnknown
+from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused
+from proactive_contracts.requests import SendRequested
+from proactive_contracts.results import Earlier, SendAccepted, SendCancelled, SendExpired, SendFailed, SendUnknown
 from proactive_contracts.status import Status
 from proactive_contracts.values import FailureReason, Subject
 
@@ -49,9 +53,18 @@ _STATUS = {
     State.EXPIRED: Status.EXPIRED,
 }
 
-_RECEIPT_STATUS = {"sent": Status.SENT, "delivered": Status.DELIVERED, "read": Status.READ}
+_RECEIPT_STATUS = {
+    "sent": Status.SENT,
+    "failed": Status.FAILED,
+    "undelivered": Status.FAILED,
+    "delivered": Status.DELIVERED,
+    "read": Status.READ,
+}
 
-Result = SendAccepted | SendFailed | SendUnknown | SendExpired
+RECEIPT_ORDER = tuple(_RECEIPT_STATUS)
+"""Receipts from the least to the best, as statuses are ordered: a later `delivered` wins over a failure."""
+
+Result = SendAccepted | SendFailed | SendUnknown | SendExpired | SendCancelled
 
 
 @dataclass(frozen=True)
@@ -71,14 +84,18 @@ class Due(StrEnum):
     TELL = "tell"
 
 
-def settle(subject: Subject, attempt: int, provider: str, answer: Answer) -> Settlement:
-    """Judge the answer of attempt number `attempt`."""
-    about = subject_fields(subject) | {"attempt": attempt, "provider": provider}
+def settle(
+    request: SendRequested, attempt: int, provider: str | None, answer: Answer, *, in_time: bool = True
+) -> Settlement:
+    """Judge the answer of attempt number `attempt`; `in_time`: not_after had not passed when it came."""
+    about = subject_fields(request) | {"attempt": attempt, "provider": provider}
     if isinstance(answer, Accepted):
         taken = SendAccepted(**about, provider_message_id=answer.provider_message_id, segments=answer.segments)
         return Settlement(State.ACCEPTED, taken)
     told = about | {"provider_code": answer.provider_code, "detail": answer.detail[:1000]}
     if isinstance(answer, Refused):
+        if answer.error_class is ErrorClass.NOT_SENT and not in_time:
+            return expire(request, attempt, request.not_after)
         return Settlement(State.FAILED, SendFailed(**told, reason=answer.reason))
     return Settlement(State.UNKNOWN, SendUnknown(**told))
 
@@ -90,7 +107,7 @@ def lapse(subject: Subject, attempt: int) -> Settlement:
 
 
 def expire(subject: Subject, attempt: int, not_after: datetime) -> Settlement:
-    """not_after passed while nothing was being sent."""
+    """not_after passed, and nothing was sent."""
     return Settlement(State.EXPIRED, SendExpired(**subject_fields(subject), attempt=attempt, not_after=not_after))
 
 
@@ -110,11 +127,17 @@ def refuse_resend(subject: Subject, named: Earlier) -> Settlement | None:
     """A re-send is refused while the message that it names may still arrive by itself, or has arrived."""
     if named.status in {Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.UNKNOWN}:
         return None
-    detail = f"The message that this one re-sends is {named.status.label.lower()}."
+    detail = f"Not sent again: the message that this one re-sends is marked {named.status.label!r}."
     failed = SendFailed(
         **subject_fields(subject), attempt=0, reason=FailureReason.ALREADY_SENT, detail=detail, earlier=named
     )
     return Settlement(State.FAILED, failed)
+
+
+def replaced_by(resend: SendRequested) -> SendCancelled:
+    """What is told to a message that comes after its own re-send took its place."""
+    about = subject_fields(resend) | {"message_id": resend.resend_of}
+    return SendCancelled(**about, attempt=0, requested_by=resend.requested_by)
 
 
 def refuse_change(subject: Subject, earlier: Earlier) -> SendFailed:

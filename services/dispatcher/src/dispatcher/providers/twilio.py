@@ -11,12 +11,15 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
 
-from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused, Unclear
+from pydantic import ValidationError
+
+from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused, Unclear, clean
 from dispatcher.ports import (
     Callback,
     ChannelInUse,
@@ -49,7 +52,7 @@ _CLASSES: dict[int, tuple[ErrorClass, FailureReason]] = {
     **dict.fromkeys((21655, 21656, 63027, 63028, 63040, 63041), _rejected(FailureReason.TEMPLATE)),
     **dict.fromkeys((21602, 21617, 30007, 63005, 63013, 63019, 63021, 63030, 63032), _rejected(FailureReason.CONTENT)),
     **dict.fromkeys((20429, 21611, 30001, 30022, 30023, 63017, 63018, 63038), _BUSY),
-    **dict.fromkeys((20003, 20404, 63001, 30002, 21606, 21408, 21608, 63007, 63020), _BLOCKED),
+    **dict.fromkeys((20003, 20404, 63001, 30002, 21606, 21659, 21660, 21408, 21608, 63007, 63020), _BLOCKED),
 }
 """Twilio's error codes (https://www.twilio.com/docs/api/errors); what is not listed falls back to the HTTP status."""
 
@@ -62,7 +65,8 @@ _RECEIPTS = {
     "failed": ReceiptStatus.FAILED,
     "canceled": ReceiptStatus.FAILED,
 }
-_CLEAR_WITHOUT_CODE = frozenset({401, 403, 404, 429})
+
+_CLEAR_WITHOUT_CODE = {401: _BLOCKED, 403: _BLOCKED, 404: _BLOCKED, 429: _BUSY}
 """Refusals that need no error code of Twilio's to be believed; any other may be a proxy's on the way."""
 
 _UNDERWAY = frozenset({"accepted", "scheduled", "queued", "sending"})
@@ -73,20 +77,25 @@ class Twilio:
 
     name = "twilio"
 
-    def build(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest:
+    def build(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest | Refused:
         """POST Messages.json; the validity period keeps Twilio from delivering what is too late."""
-        account, token = channel.credentials["account_sid"], channel.credentials["auth_token"]
+        account, token = channel.credentials.get("account_sid"), channel.credentials.get("auth_token")
+        if not account or not token:
+            detail = "The channel's account_sid or auth_token cannot be read. Connect the channel again."
+            return Refused(*_BLOCKED, detail)
+        if not isinstance(message.content, TextContent):
+            return Refused(*_rejected(FailureReason.TEMPLATE), "An SMS has no templates. Send it as a text.")
         validity = max(1, min(MAX_VALIDITY_SECONDS, int(message.seconds_left)))
         fields = {
             "To": message.recipient,
             "From": channel.sender,
-            "Body": message.content.text if isinstance(message.content, TextContent) else "",
+            "Body": message.content.text,
             "StatusCallback": f"{message.callback_url}?{urlencode({'mid': str(message.message_id)})}",
             "ValidityPeriod": str(validity),
         }
         login = base64.b64encode(f"{account}:{token}".encode()).decode()
         return HttpRequest(
-            url=f"{_base_url(channel)}/2010-04-01/Accounts/{account}/Messages.json",
+            url=f"{_base_url(channel)}/2010-04-01/Accounts/{quote(account, safe='')}/Messages.json",
             headers={
                 "Authorization": f"Basic {login}",
                 "Content-Type": "application/x-www-form-urlencoded",
@@ -96,30 +105,25 @@ class Twilio:
         )
 
     def read_answer(self, response: HttpResponse) -> Answer:
-        """201 with a sid is acceptance; a 4xx is a refusal by its code; all else is unclear."""
+        """201 with a sid is acceptance; a 4xx that is surely Twilio's is a refusal; all else is unclear."""
         fields = _json_object(response.body)
         sid = fields.get("sid")
-        if response.status in {200, 201} and isinstance(sid, str) and sid:
-            segments = str(fields.get("num_segments") or "")
-            return Accepted(sid, int(segments) if segments.isdecimal() else None)
-        code = fields.get("code")
-        words = str(fields.get("message") or f"HTTP {response.status}")
-        if not 400 <= response.status < 500 or response.status == 408:
-            return Unclear(f"Twilio answered: {words}"[:500], None if code is None else str(code))
-        error_class, reason = _classify(code, response.status)
-        return Refused(
-            error_class,
-            reason,
-            words[:500],
-            None if code is None else str(code),
-            _retry_after(response.headers),
-        )
+        if response.status in {200, 201} and isinstance(sid, str) and 0 < len(sid) <= 200 and clean(sid, 200) == sid:
+            return Accepted(sid, _number(fields.get("num_segments")))
+        code = _number(fields.get("code"))
+        told = None if code is None else str(code)
+        words = clean(str(fields.get("message") or f"HTTP {response.status}"), 500)
+        kind = _classify(code, response.status)
+        if kind is None:
+            return Unclear(f"Twilio answered: {words}", told)
+        return Refused(*kind, words, told, _retry_after(response.headers))
 
     def verify(self, callback: Callback, channel: ChannelInUse) -> bool:
         """
         https://www.twilio.com/docs/usage/security#validating-requests: HMAC-SHA1 over the address and sorted fields.
 
-        The address is signed with and without its standard port, depending on the account; both are accepted.
+        The address is signed with or without its port, depending on the account; both are accepted, as in Twilio's
+        own libraries.
         """
         given = _header(callback.headers, "X-Twilio-Signature")
         token = channel.credentials.get("auth_token")
@@ -127,7 +131,7 @@ class Twilio:
             return False
         signed = _signed_fields(callback.body)
         matches = [
-            hmac.compare_digest(sign(token, url, signed).encode(), given.encode())
+            hmac.compare_digest(sign(token, url, signed).encode(), given.encode("utf-8", "replace"))
             for url in _with_and_without_port(callback.url)
         ]
         return any(matches)
@@ -139,13 +143,17 @@ class Twilio:
         status = (fields.get("MessageStatus") or fields.get("SmsStatus") or "").lower()
         if not sid:
             raise UnreadableCallback("MessageSid is missing")
-        if status == "received" or ("Body" in fields and "MessageStatus" not in fields):
-            return [_reply(fields, sid, callback, channel)]
         if status in _UNDERWAY:
             return []
-        if status not in _RECEIPTS:
-            raise UnreadableCallback(f"MessageStatus {status[:40]!r} is not one that Twilio documents")
-        return [_receipt(fields, sid, _RECEIPTS[status], callback, channel)]
+        try:
+            if status == "received" or ("Body" in fields and "MessageStatus" not in fields):
+                return [_reply(fields, sid, callback, channel)]
+            if status in _RECEIPTS:
+                return [_receipt(fields, sid, _RECEIPTS[status], callback, channel)]
+        except ValidationError as error:
+            wrong = ", ".join(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
+            raise UnreadableCallback(f"{wrong}: too long, empty, or with a NUL character") from None
+        raise UnreadableCallback(f"MessageStatus {status[:40]!r} is not one that Twilio documents")
 
 
 def sign(auth_token: str, url: str, fields: Iterable[tuple[str, str]]) -> str:
@@ -166,20 +174,25 @@ def _json_object(body: bytes) -> Mapping[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _classify(code: object, status: int) -> tuple[ErrorClass, FailureReason]:
-    known = _CLASSES.get(int(str(code))) if str(code).isdecimal() else None
-    if known is not None:
-        return known
-    if status == 429:
-        return _BUSY
-    if status in {401, 403}:
-        return _BLOCKED
-    return _rejected(FailureReason.OTHER)
+def _number(value: object) -> int | None:
+    """Twilio writes numbers as such or as texts; at most nine digits, which is what our events can hold."""
+    text = str(value)
+    return int(text) if text.isdecimal() and len(text) <= 9 else None
+
+
+def _classify(code: int | None, status: int) -> tuple[ErrorClass, FailureReason] | None:
+    """What an answer's status and Twilio's code mean; None: not a refusal that can be relied on."""
+    if not 400 <= status < 500 or status == 408:
+        return None
+    if code is None:
+        return _CLEAR_WITHOUT_CODE.get(status)
+    return _CLASSES.get(code) or _CLEAR_WITHOUT_CODE.get(status) or _rejected(FailureReason.OTHER)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = _header(headers, "Retry-After")
-    return float(value) if value is not None and value.isdecimal() else None
+    """Delta seconds; Twilio sends no dates."""
+    seconds = _number(_header(headers, "Retry-After"))
+    return None if seconds is None else float(seconds)
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:
@@ -191,12 +204,17 @@ def _signed_fields(body: bytes) -> list[tuple[str, str]]:
 
 
 def _with_and_without_port(url: str) -> tuple[str, str]:
-    """`https://host/…` and `https://host:443/…` in both spellings, whichever one was given."""
+    """The address as given, and the other spelling: without its port, or with the standard one where it has none."""
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
-    port = {"https": ":443", "http": ":80"}[scheme]
-    other = host.removesuffix(port) if host.endswith(port) else host if ":" in host else host + port
+    bare = re.sub(r":[0-9]+$", "", host)
+    other = bare if bare != host else host + {"https": ":443", "http": ":80"}[scheme]
     return url, f"{scheme}://{other}{slash}{path}"
+
+
+def _failure(code: int | None) -> FailureReason:
+    known = _CLASSES.get(code) if code is not None else None
+    return FailureReason.OTHER if known is None else known[1]
 
 
 def _message_id(query: Mapping[str, str]) -> UUID | None:
@@ -211,6 +229,7 @@ def _receipt(
 ) -> DeliveryReported:
     code = fields.get("ErrorCode") or None
     failed = status in {ReceiptStatus.FAILED, ReceiptStatus.UNDELIVERED}
+    words = fields.get("ErrorMessage") or (f"Twilio reports error {code}." if code else None)
     return DeliveryReported(
         message_id=_message_id(callback.query),
         workspace_id=channel.workspace_id,
@@ -219,9 +238,9 @@ def _receipt(
         provider=Twilio.name,
         provider_message_id=sid,
         status=status,
-        reason=_classify(code, 400)[1] if failed else None,
+        reason=_failure(_number(code)) if failed else None,
         provider_code=code,
-        detail=(fields.get("ErrorMessage") or (f"Twilio reports error {code}." if code else None)) if failed else None,
+        detail=clean(words, 500) if failed and words else None,
         reported_at=callback.received_at,
     )
 
@@ -237,6 +256,6 @@ def _reply(fields: Mapping[str, str], sid: str, callback: Callback, channel: Cha
         provider=Twilio.name,
         provider_message_id=sid,
         sender=sender,
-        text=fields.get("Body", "").replace("\x00", ""),
+        text=clean(fields.get("Body", ""), 20_000),
         received_at=callback.received_at,
     )

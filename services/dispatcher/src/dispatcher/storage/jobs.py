@@ -8,8 +8,9 @@ from uuid import UUID
 import asyncpg
 
 from dispatcher.domain import job as domain
-from dispatcher.domain.job import SETTLEABLE, Due, Settlement, State
+from dispatcher.domain.job import RECEIPT_ORDER, SETTLEABLE, Due, Settlement, State
 from dispatcher.ports import Claim, Job
+from dispatcher.storage import statements as sql
 from proactive_contracts.codec import EVENT_TYPES
 from proactive_contracts.envelope import Event, content_digest
 from proactive_contracts.receipts import DeliveryReported
@@ -18,68 +19,6 @@ from proactive_contracts.results import Earlier
 from proactive_contracts.values import Channel, Lane
 from runtime.batching import Batcher
 from runtime.postgres import Connection, Pool
-
-ANNOUNCE_SECONDS = 10
-"""How long a result may stay untold before the scheduler tells it again."""
-
-_JOB = (
-    "workspace_id, message_id, event_id, digest, lane, state, since, attempt, transition, not_after, request, "
-    "outcome, result, receipt"
-)
-
-_CLAIM = """
-INSERT INTO dispatch.job (workspace_id, message_id, event_id, digest, channel, channel_id, lane, not_after, request,
-                          state, attempt, due_at)
-SELECT r.workspace_id, r.message_id, r.event_id, r.digest, r.channel, r.channel_id, r.lane, r.not_after, r.request,
-       CASE WHEN w.waits THEN 'waiting' ELSE 'sending' END,
-       CASE WHEN w.waits THEN 0 ELSE 1 END,
-       CASE WHEN w.waits THEN greatest(now(), least(r.not_before, r.not_after))
-            ELSE now() + $11 * interval '1 second' END
-FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::timestamptz[],
-            $9::jsonb[], $10::timestamptz[])
-     AS r(workspace_id, message_id, event_id, digest, channel, channel_id, lane, not_after, request, not_before),
-     LATERAL (SELECT r.not_after <= now() OR coalesce(r.not_before > now(), false) AS waits) w
-ON CONFLICT (workspace_id, message_id) DO NOTHING
-RETURNING workspace_id, message_id
-"""
-
-_FIND = f"""
-SELECT {_JOB}, extract(epoch FROM not_after - now())::float8 AS seconds_left
-FROM dispatch.job
-WHERE (workspace_id, message_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
-"""
-
-_SETTLE = f"""
-UPDATE dispatch.job j
-SET state = u.state, outcome = u.outcome, result = u.result, transition = j.transition + 1,
-    provider_message_id = coalesce(u.provider_message_id, j.provider_message_id),
-    since = clock_timestamp(), announced_at = NULL, due_at = now() + {ANNOUNCE_SECONDS} * interval '1 second'
-FROM unnest($1::text[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::jsonb[], $7::text[])
-     AS u(workspace_id, message_id, attempt, state, outcome, result, provider_message_id)
-WHERE j.workspace_id = u.workspace_id AND j.message_id = u.message_id AND j.attempt = u.attempt
-      AND j.state = ANY($8::text[])
-RETURNING {", ".join("j." + column.strip() for column in _JOB.split(","))}
-"""
-
-_ANNOUNCED = """
-UPDATE dispatch.job j SET announced_at = now(), due_at = NULL
-FROM unnest($1::text[], $2::uuid[], $3::integer[]) AS u(workspace_id, message_id, transition)
-WHERE j.workspace_id = u.workspace_id AND j.message_id = u.message_id AND j.transition = u.transition
-      AND j.result IS NOT NULL
-"""
-
-_DUE = f"""
-SELECT {_JOB}, extract(epoch FROM not_after - now())::float8 AS seconds_left, now() AS now
-FROM dispatch.job WHERE channel = $1 AND due_at <= now()
-ORDER BY lane = 'bulk', due_at LIMIT $2 FOR UPDATE SKIP LOCKED
-"""
-
-_RECEIPT = """
-UPDATE dispatch.job SET receipt = $4
-WHERE workspace_id = $1 AND message_id = $2 AND channel_id = $3
-      AND coalesce(array_position(ARRAY['sent', 'delivered', 'read'], receipt), 0)
-          < array_position(ARRAY['sent', 'delivered', 'read'], $4)
-"""
 
 
 @dataclass(frozen=True)
@@ -134,19 +73,19 @@ class PostgresJobs:
         results are put off, so that no other replica tells them at the same time.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(_DUE, channel.value, limit)
+            rows = await connection.fetch(sql.DUE, channel.value, limit)
             return [await self._move_on(connection, row) for row in rows]
 
     async def find(self, workspace_id: str, message_id: UUID) -> Job | None:
         """One job."""
-        row = await self._pool.fetchrow(_FIND, [workspace_id], [message_id])
+        row = await self._pool.fetchrow(sql.FIND, [workspace_id], [message_id])
         return None if row is None else _job(row)
 
     async def record_receipt(self, receipt: DeliveryReported) -> None:
         """Remember the best receipt of the message, for the channel that it went through only."""
-        if receipt.message_id is not None and receipt.status in {"sent", "delivered", "read"}:
+        if receipt.message_id is not None:
             key = (receipt.workspace_id, receipt.message_id, receipt.channel_id)
-            await self._pool.execute(_RECEIPT, *key, receipt.status.value)
+            await self._pool.execute(sql.RECEIPT, *key, receipt.status.value, RECEIPT_ORDER)
 
     async def _claim_batch(self, requests: list[_Request]) -> list[Claim]:
         async with self._pool.acquire() as connection, connection.transaction():
@@ -157,9 +96,10 @@ class PostgresJobs:
         first: dict[tuple[str, UUID], _Request] = {}
         for request in requests:
             first.setdefault(_key(request), request)
-        made = {tuple(row) for row in await connection.fetch(_CLAIM, *_columns(list(first.values())), self._lease)}
+        in_order = [first[key] for key in sorted(first)]  # all replicas lock in one order: no deadlocks
+        made = {tuple(row) for row in await connection.fetch(sql.CLAIM, *_columns(in_order), self._lease)}
         workspaces, messages = zip(*first, strict=True)
-        rows = await connection.fetch(_FIND, list(workspaces), list(messages))
+        rows = await connection.fetch(sql.FIND, list(workspaces), list(messages))
         found = {(row["workspace_id"], row["message_id"]): row for row in rows}
         claims = []
         for request in requests:
@@ -170,6 +110,7 @@ class PostgresJobs:
 
     async def _settle_batch(self, items: list[tuple[Job, Settlement]]) -> list[Job | None]:
         async with self._pool.acquire() as connection, connection.transaction():
+            await _lock(connection, [job for job, _ in items])
             return await self._settle_on(connection, items)
 
     async def _settle_on(
@@ -193,26 +134,28 @@ class PostgresJobs:
             ),
             strict=True,
         )
-        rows = await connection.fetch(_SETTLE, *map(list, columns), [state.value for state in leavable])
+        rows = await connection.fetch(sql.SETTLE, *map(list, columns), [state.value for state in leavable])
         settled = {(row["workspace_id"], row["message_id"]): _job(row) for row in rows}
         return [settled.get((job.workspace_id, job.message_id)) for job, _ in items]
 
     async def _announced_batch(self, jobs: list[Job]) -> list[None]:
-        keys = [(job.workspace_id, job.message_id, job.transition) for job in jobs]
-        workspaces, messages, transitions = zip(*keys, strict=True)
-        await self._pool.execute(_ANNOUNCED, list(workspaces), list(messages), list(transitions))
+        transitions = [job.transition for job in jobs]
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(sql.ANNOUNCED, *await _lock(connection, jobs), transitions)
         return [None] * len(jobs)
 
     async def _named(self, connection: Connection, resend: SendRequested, lane: Lane) -> Earlier:
         """The locked state of the message that is re-sent; a cancelled row is put where there is none."""
+        stopped = domain.replaced_by(resend)
         await connection.execute(
-            "INSERT INTO dispatch.job (workspace_id, message_id, event_id, digest, channel, channel_id, lane, state, "
-            "attempt, not_after) VALUES ($1, $2, $2, '', $3, $4, $5, 'cancelled', 0, now()) ON CONFLICT DO NOTHING",
+            sql.TAKE_PLACE,
             resend.workspace_id,
             resend.resend_of,
             resend.channel.value,
             resend.channel_id,
             lane.value,
+            EVENT_TYPES[type(stopped)],
+            stopped.model_dump(mode="json", exclude_none=True),
         )
         row = await connection.fetchrow(
             "SELECT state, receipt, since FROM dispatch.job WHERE workspace_id = $1 AND message_id = $2 FOR UPDATE",
@@ -233,7 +176,7 @@ class PostgresJobs:
                 update = "state = 'sending', attempt = attempt + 1, transition = transition + 1, since = now()"
                 return Claim(await self._touch(connection, job, update, self._lease), True, row["seconds_left"])
             case Due.TELL:
-                untold = await self._touch(connection, job, "state = state", ANNOUNCE_SECONDS)
+                untold = await self._touch(connection, job, "state = state", sql.ANNOUNCE_SECONDS)
                 return Claim(untold, fresh=False, seconds_left=0)
 
     async def _settled(self, connection: Connection, job: Job, settlement: Settlement) -> Claim:
@@ -245,13 +188,19 @@ class PostgresJobs:
     async def _touch(self, connection: Connection, job: Job, update: str, due_in_seconds: float) -> Job:
         row = await connection.fetchrow(
             f"UPDATE dispatch.job SET {update}, due_at = now() + $3 * interval '1 second' "
-            f"WHERE workspace_id = $1 AND message_id = $2 RETURNING {_JOB}",
+            f"WHERE workspace_id = $1 AND message_id = $2 RETURNING {sql.JOB}",
             job.workspace_id,
             job.message_id,
             due_in_seconds,
         )
         assert row is not None
         return _job(row)
+
+
+async def _lock(connection: Connection, jobs: Sequence[Job]) -> tuple[list[str], list[UUID]]:
+    keys = [job.workspace_id for job in jobs], [job.message_id for job in jobs]
+    await connection.execute(sql.LOCK, *keys)
+    return keys
 
 
 def _key(request: _Request) -> tuple[str, UUID]:

@@ -18,7 +18,7 @@ CREATE TABLE dispatch.job (
     result              jsonb,
     announced_at        timestamptz,
     provider_message_id text,
-    receipt             text,                 -- the best receipt so far: sent, delivered, read
+    receipt             text,                 -- the best receipt so far: sent, failed, delivered, read
     PRIMARY KEY (workspace_id, message_id)
 );
 

@@ -1,0 +1,70 @@
+"""Requests, channels and jobs for the dispatcher's tests."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from dispatcher.domain.job import State
+from dispatcher.ports import ChannelInUse, Job
+from proactive_contracts.codec import make_event
+from proactive_contracts.envelope import Event, content_digest, request_id
+from proactive_contracts.requests import SendRequested
+from proactive_contracts.values import Channel, Lane, Service, TextContent
+
+NOW = datetime(2026, 11, 2, 14, 5, tzinfo=UTC)
+CHANNEL_ID = UUID("0b5ad1a0-0000-4000-8000-000000000001")
+MESSAGE_ID = UUID("0192f0c1-2f30-7e4f-8000-0000000000aa")
+ROUTE = "panel.0b5ad1a0-0000-4000-8000-00000000000f"
+
+
+def make_request(**changes: Any) -> SendRequested:
+    fields: dict[str, Any] = {
+        "message_id": uuid4(),
+        "workspace_id": "w1",
+        "channel": Channel.SMS,
+        "channel_id": CHANNEL_ID,
+        "recipient": "+4915112345678",
+        "content": TextContent(text="Hello"),
+        "requested_by": Service(name="test"),
+        "result_route": ROUTE,
+        "not_after": NOW + timedelta(minutes=15),
+    }
+    return SendRequested(**fields | changes)
+
+
+def make_event_of(request: SendRequested) -> Event[SendRequested]:
+    return make_event(request, id=request_id(request), time=NOW, source="test")
+
+
+def make_channel(**changes: Any) -> ChannelInUse:
+    channel = ChannelInUse(
+        id=CHANNEL_ID,
+        workspace_id="w1",
+        channel=Channel.SMS,
+        provider="twilio",
+        sender="+4915700000001",
+        settings={},
+        credentials={"account_sid": "AC0123456789abcdef0123456789abcdef", "auth_token": "12345"},
+    )
+    return replace(channel, **changes)
+
+
+def make_job(request: SendRequested, /, **changes: Any) -> Job:
+    job = Job(
+        workspace_id=request.workspace_id,
+        message_id=request.message_id,
+        event_id=request_id(request),
+        digest=content_digest(request),
+        lane=Lane.INTERACTIVE,
+        state=State.SENDING,
+        since=NOW,
+        attempt=1,
+        transition=1,
+        not_after=request.not_after,
+        request=request,
+        outcome=None,
+        result=None,
+        receipt=None,
+    )
+    return replace(job, **changes)

@@ -1,0 +1,192 @@
+"""The two HTTP faces: webhooks for providers, and the operators' look at a job."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+
+from dispatcher.operators import operators_app
+from dispatcher.ports import Callback, ChannelInUse, UnreadableCallback
+from dispatcher.webhooks import Webhooks
+from proactive_contracts.receipts import DeliveryReported, ReceiptStatus, ReplyReceived
+from proactive_contracts.values import Channel
+from runtime.amqp.publisher import Unconfirmed
+from tests.unit.dispatcher.builders import CHANNEL_ID, MESSAGE_ID, NOW, make_channel, make_job, make_request
+from tests.unit.dispatcher.fakes import FakeAnnouncements, FakeChannels, FakeJobs, FakeProvider
+
+PATH = f"/webhooks/twilio/{CHANNEL_ID}"
+RECEIPT = DeliveryReported(
+    message_id=MESSAGE_ID,
+    workspace_id="w1",
+    channel=Channel.SMS,
+    channel_id=CHANNEL_ID,
+    provider="twilio",
+    provider_message_id="SM1",
+    status=ReceiptStatus.DELIVERED,
+    reported_at=NOW,
+)
+REPLY = ReplyReceived(
+    workspace_id="w1",
+    channel=Channel.SMS,
+    channel_id=CHANNEL_ID,
+    provider="twilio",
+    provider_message_id="SM2",
+    sender="+4915112345678",
+    text="Danke",
+    received_at=NOW,
+)
+
+Client = TestClient[web.Request, web.Application]
+
+
+class Scene:
+    def __init__(self, channel: ChannelInUse | None = None) -> None:
+        self.jobs = FakeJobs()
+        self.provider = FakeProvider(reports=[RECEIPT])
+        self.announcements = FakeAnnouncements()
+        channels = FakeChannels(channel or make_channel())
+        self.webhooks = Webhooks(
+            channels, {"twilio": self.provider}, self.jobs, self.announcements, "https://p.example/base/"
+        )
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        async with TestClient(TestServer(self.webhooks.app())) as client:
+            yield client
+
+
+async def post(scene: Scene, path: str = PATH, body: bytes = b"a=1", headers: Mapping[str, str] | None = None) -> int:
+    async with scene.client() as client, client.post(path, data=body, headers=headers) as response:
+        if response.status >= 400:
+            assert response.content_type == "application/problem+json"
+        return response.status
+
+
+async def test_receipt_is_published_and_reaches_the_job() -> None:
+    scene = Scene()
+    assert await post(scene) == 200
+    assert [event.data for event, _ in scene.announcements.events] == [RECEIPT]
+    assert scene.jobs.receipts == [RECEIPT]
+
+
+async def test_reply_is_published_only() -> None:
+    scene = Scene()
+    scene.provider.reports = [REPLY]
+    assert await post(scene) == 200
+    assert scene.announcements.words == ["reply_received"]
+    assert scene.jobs.receipts == []
+
+
+async def test_repeated_receipt_is_published_under_one_id() -> None:
+    scene = Scene()
+    assert (await post(scene), await post(scene)) == (200, 200)
+    first, second = (event.id for event, _ in scene.announcements.events)
+    assert first == second
+
+
+async def test_adapter_sees_the_public_address_whatever_headers_say() -> None:
+    scene = Scene()
+    seen: list[Callback] = []
+
+    def verify(callback: Callback, channel: ChannelInUse) -> bool:
+        seen.append(callback)
+        return True
+
+    scene.provider.verify = verify  # type: ignore[method-assign]
+    query = "?mid=a%26b&x=%C3%A4"
+    spoofed = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
+    assert await post(scene, PATH + query, headers=spoofed) == 200
+    assert seen[0].url == f"https://p.example/base{PATH}{query}"
+    assert seen[0].query == {"mid": "a&b", "x": "ä"}
+
+
+async def test_bad_signature_is_refused() -> None:
+    scene = Scene()
+    scene.provider.genuine = False
+    assert await post(scene) == 401
+    assert scene.announcements.events == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"/webhooks/twilio/{uuid4()}", "/webhooks/twilio/nonsense", f"/webhooks/vonage/{CHANNEL_ID}", "/webhooks", "/"],
+)
+async def test_unknown_address_is_not_found(path: str) -> None:
+    assert await post(Scene(), path) == 404
+
+
+async def test_channel_of_another_provider_is_not_found() -> None:
+    assert await post(Scene(make_channel(provider="vonage"))) == 404
+
+
+async def test_disabled_channel_still_takes_receipts() -> None:
+    assert await post(Scene(make_channel(enabled=False))) == 200
+
+
+async def test_unreadable_credentials_ask_for_another_try() -> None:
+    assert await post(Scene(make_channel(credentials={}))) == 503
+
+
+@pytest.mark.parametrize("trouble", [Unconfirmed("no confirm"), TimeoutError(), ConnectionRefusedError()])
+async def test_what_could_not_be_stored_is_asked_for_again(trouble: Exception) -> None:
+    scene = Scene()
+    scene.announcements.troubles = [trouble]
+    assert await post(scene) == 503
+    scene.jobs.troubles = [ConnectionRefusedError()]
+    assert await post(scene) == 503
+    assert await post(scene) == 200
+
+
+async def test_body_that_is_too_large_is_refused() -> None:
+    assert await post(Scene(), body=b"x" * (256 * 1024 + 1)) == 413
+    assert await post(Scene(), body=b"x" * (256 * 1024)) == 200
+
+
+async def test_unreadable_callback_is_told_what_is_missing() -> None:
+    scene = Scene()
+
+    def read(callback: Callback, channel: ChannelInUse) -> list[DeliveryReported]:
+        raise UnreadableCallback("MessageSid is missing")
+
+    scene.provider.read_callback = read  # type: ignore[method-assign]
+    async with scene.client() as client, client.post(PATH, data=b"") as response:
+        assert response.status == 400
+        assert (await response.json(content_type=None))["detail"] == "MessageSid is missing"
+
+
+async def test_get_is_not_allowed() -> None:
+    async with Scene().client() as client, client.get(PATH) as response:
+        assert response.status == 405
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status"),
+    [
+        (f"/v1/workspaces/w1/jobs/{MESSAGE_ID}", "right", 200),
+        (f"/v1/workspaces/w1/jobs/{MESSAGE_ID}", "older", 200),
+        (f"/v1/workspaces/w1/jobs/{MESSAGE_ID}", "wrong", 401),
+        (f"/v1/workspaces/w1/jobs/{MESSAGE_ID}", "", 401),
+        (f"/v1/workspaces/w1/jobs/{MESSAGE_ID}", None, 401),
+        (f"/v1/workspaces/w2/jobs/{MESSAGE_ID}", "right", 404),
+        (f"/v1/workspaces/w1/jobs/{CHANNEL_ID}", "right", 404),
+        (f"/v1/workspaces/w%00/jobs/{MESSAGE_ID}", "right", 404),
+        ("/v1/workspaces/w1/jobs/nonsense", "right", 400),
+    ],
+)
+async def test_operators_see_a_job_with_a_token(path: str, token: str | None, status: int) -> None:
+    jobs = FakeJobs()
+    jobs.rows["w1", MESSAGE_ID] = make_job(make_request(message_id=MESSAGE_ID))
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    app = operators_app(jobs, [SecretStr("right"), SecretStr("older")])
+    async with TestClient(TestServer(app)) as client, client.get(path, headers=headers) as response:
+        assert response.status == status
+        shown = await response.json(content_type=None)
+    if status == 200:
+        assert (shown["state"], shown["attempt"], shown["message_id"]) == ("sending", 1, str(MESSAGE_ID))
+        assert "request" not in shown
+    else:
+        assert shown["status"] == status
