@@ -50,10 +50,10 @@ async def test_receipt_is_published_once_per_id_and_reaches_the_job(scene: Scene
         await scene.publish(event)
         await scene.told.result_of(event)
     async with scene.webhooks() as (public, operators):
-        assert await call_back(scene, public, message_id, "delivered") == 200
-        assert await call_back(scene, public, message_id, "delivered") == 200
-        assert await call_back(scene, public, message_id, "sent") == 200
-        assert await call_back(scene, public, message_id, "queued") == 200
+        assert await call_back(scene, public, message_id, "delivered") == 204
+        assert await call_back(scene, public, message_id, "delivered") == 204
+        assert await call_back(scene, public, message_id, "sent") == 204
+        assert await call_back(scene, public, message_id, "queued") == 204
         status, job = await look(operators, message_id)
     assert (status, job["state"], job["receipt"], job["attempt"]) == (200, "accepted", "delivered", 1)
     await until(lambda: len(receipts_in(scene)) == 3, "the receipts")
@@ -72,7 +72,7 @@ async def test_reply_is_published(scene: Scene) -> None:
     fields = {"MessageSid": "SM1", "SmsStatus": "received", "From": "+4915112345678", "Body": "Danke! \U0001f600"}
     signature = sign(TOKEN, f"https://proactive.example{path}", fields.items())
     async with scene.webhooks() as (public, _):
-        assert await post(public + path, urlencode(fields).encode(), {"X-Twilio-Signature": signature}) == 200
+        assert await post(public + path, urlencode(fields).encode(), {"X-Twilio-Signature": signature}) == 204
     await until(lambda: scene.told.events, "the reply")
     reply = scene.told.events[0].data
     assert isinstance(reply, ReplyReceived)
@@ -106,6 +106,6 @@ async def test_receipt_is_asked_for_again_while_the_broker_is_away(scene: Scene,
 
 async def until_stored(scene: Scene, public: str, message_id: UUID) -> None:
     for _ in range(10):
-        if await call_back(scene, public, message_id, "delivered") == 200:
+        if await call_back(scene, public, message_id, "delivered") == 204:
             return
     raise AssertionError("the webhooks did not find the broker again")

@@ -16,27 +16,30 @@ CHECK_SECONDS = 2.0
 
 
 class Health:
-    """Named checks; each returns None when all is well, else what is missing."""
+    """Named checks, each None when all is well, else what is missing; never ready before `started`."""
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
-        self._draining = False
+        self._phase: str | None = "starting"
 
     def add(self, name: str, check: Check) -> None:
         """Readiness needs this one as well."""
         self._checks[name] = check
 
+    def started(self) -> None:
+        """Every part is there, and from now on the checks decide."""
+        self._phase = None
+
     def drain(self) -> None:
         """Not ready from now on: the process is about to stop."""
-        self._draining = True
+        self._phase = "stopping"
 
     async def missing(self) -> dict[str, str]:
         """What is missing, by the name of its check; empty when ready."""
-        if self._draining:
-            return {"process": "stopping"}
         checks = dict(self._checks)
         results = await asyncio.gather(*(self._run(check) for check in checks.values()))
-        return {name: found for name, found in zip(checks, results, strict=True) if found is not None}
+        phase = {} if self._phase is None else {"process": self._phase}
+        return phase | {name: found for name, found in zip(checks, results, strict=True) if found is not None}
 
     async def _run(self, check: Check) -> str | None:
         try:
@@ -49,7 +52,7 @@ class Health:
 
 
 @asynccontextmanager
-async def serve_ops(health: Health, host: str, port: int, extra: web.Application | None = None) -> AsyncIterator[int]:
+async def serve_ops(health: Health, host: str, port: int) -> AsyncIterator[int]:
     """Serve /healthz, /readyz and /metrics while the context lasts; yields the port."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -60,7 +63,7 @@ async def serve_ops(health: Health, host: str, port: int, extra: web.Application
         missing = await health.missing()
         return web.json_response({"ready": not missing, "missing": missing}, status=503 if missing else 200)
 
-    app = extra or web.Application()
+    app = web.Application()
     app.add_routes([web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", make_aiohttp_handler())])
     async with serve(app, host, port) as bound:
         yield bound

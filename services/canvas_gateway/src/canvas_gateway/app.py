@@ -69,6 +69,7 @@ async def serve_panels(settings: GatewaySettings, stack: AsyncExitStack, stoppin
     stack.push_async_callback(asking.drain)
     endpoints = await _endpoints(settings, stack, pool, asking, bus)
     port = await stack.enter_async_context(serve(endpoints.application(), settings.host, settings.port))
+    health.started()
     log.info("panel_served", port=port)
     await stopping.wait()
     health.drain()

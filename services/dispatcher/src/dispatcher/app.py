@@ -75,6 +75,7 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
         health.add(f"consumer.{lane}", consumer.check)
     scheduler = Scheduler(jobs, dispatch, channel, seconds=settings.scheduler_seconds, slots=settings.concurrency)
     await _enter_together(stack, [scheduler, *consumers.values()])
+    health.started()
     log.info("worker_started", channel=channel.value)
     await stopping.wait()
     health.drain()
@@ -93,6 +94,7 @@ async def run_webhooks(settings: WebhooksSettings, stack: AsyncExitStack, stoppi
     operators = operators_app(jobs, settings.operators_tokens)
     operators_port = await stack.enter_async_context(serve(operators, settings.host, settings.operators_port))
     port = await stack.enter_async_context(serve(webhooks.app(), settings.host, settings.port))
+    health.started()
     log.info("webhooks_started", port=port, operators_port=operators_port)
     await stopping.wait()
     health.drain()
@@ -111,11 +113,6 @@ async def _enter_together(stack: AsyncExitStack, parts: Sequence[AbstractAsyncCo
 
 async def _database(stack: AsyncExitStack, settings: DispatcherSettings, health: Health, name: str) -> Pool:
     """A pool whose tables are there: without them every request would be returned until it is parked."""
-
-    async def no_answer() -> str | None:
-        return "no answer yet"
-
-    health.add("database", no_answer)
     database = await stack.enter_async_context(pool(settings.database_url.get_secret_value(), application=name))
 
     async def check() -> str | None:

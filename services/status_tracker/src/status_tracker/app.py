@@ -18,7 +18,7 @@ from status_tracker.clients.dispatcher import DispatcherClient
 from status_tracker.clients.threads import IntercomThreads
 from status_tracker.handlers import Recorder
 from status_tracker.http import application
-from status_tracker.readiness import Later, schema_trouble, wait_for_schema
+from status_tracker.readiness import schema_trouble, wait_for_schema
 from status_tracker.settings import Settings
 from status_tracker.storage.database import UNPREPARED, Pool
 from status_tracker.sweep import Sweep
@@ -35,21 +35,18 @@ log = get_logger()
 async def main(settings: Settings, stack: AsyncExitStack, stopping: Stopping) -> None:
     """Start everything in the order in which it depends on one another, then wait to be stopped."""
     health = Health()
-    checks = {name: Later() for name in ("topology", "publisher", "consumer")}
-    checks["database"] = Later("the database has not answered yet")
-    for name, check in checks.items():
-        health.add(name, check)
     ops_port = await stack.enter_async_context(serve_ops(health, settings.host, settings.ops_port))
     log.info("ops_listening", host=settings.host, port=ops_port)
     pool = await stack.enter_async_context(postgres.pool(settings.database_url.get_secret_value(), application=NAME))
-    checks["database"].check = partial(schema_trouble, pool)
+    health.add("database", partial(schema_trouble, pool))
     await wait_for_schema(pool)
-    await _start(settings, stack, checks, pool)
+    await _start(settings, stack, health, pool)
+    health.started()
     stack.callback(health.drain)
     await stopping.wait()
 
 
-async def _start(settings: Settings, stack: AsyncExitStack, checks: dict[str, Later], pool: Pool) -> None:
+async def _start(settings: Settings, stack: AsyncExitStack, health: Health, pool: Pool) -> None:
     amqp_url = settings.amqp_url.get_secret_value()
     publisher = await stack.enter_async_context(Publisher(amqp_url, NAME))
     watch = await stack.enter_async_context(TopologyWatch(amqp_url, part_of(frozenset({HISTORY_QUEUE}))))
@@ -76,7 +73,7 @@ async def _start(settings: Settings, stack: AsyncExitStack, checks: dict[str, La
     await stack.enter_async_context(consumer)
     await stack.enter_async_context(await _sweep(settings, stack, pool, recorder, consumer))
     for name, part in (("topology", watch), ("publisher", publisher), ("consumer", consumer)):
-        checks[name].check = part.check
+        health.add(name, part.check)
 
 
 async def _thread(settings: Settings, stack: AsyncExitStack, pool: Pool) -> ThreadWriter:

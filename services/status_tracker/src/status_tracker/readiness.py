@@ -1,8 +1,7 @@
-"""When a tracker is ready: its database with our schema, its queue, and its connections."""
+"""Whether the database has our schema."""
 
 import asyncio
 
-from runtime.health import Check
 from runtime.logs import get_logger
 from runtime.migrations import MigrationChanged, pending
 from runtime.postgres import TROUBLE
@@ -10,22 +9,6 @@ from status_tracker.storage import SOURCE
 from status_tracker.storage.database import Pool
 
 log = get_logger()
-
-
-class Later:
-    """
-    A check whose subject starts later; until then it says so.
-
-    All names are known to the health endpoint from the start, so a process that is still starting is never ready.
-    """
-
-    def __init__(self, until_then: str = "not started yet") -> None:
-        self.check: Check | None = None
-        self._until_then = until_then
-
-    async def __call__(self) -> str | None:
-        """What is missing."""
-        return self._until_then if self.check is None else await self.check()
 
 
 async def schema_trouble(pool: Pool) -> str | None:
