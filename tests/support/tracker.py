@@ -1,0 +1,66 @@
+"""The history's HTTP, as another service would read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from devstack.demo.calls import Answer, call
+from devstack.demo.checks import eventually
+from devstack.services import WORKSPACE
+from devstack.stack import Stack
+
+
+@dataclass(frozen=True)
+class Tracker:
+    """The history of the sandbox's workspace, with a service token."""
+
+    url: str
+    token: str
+
+    @classmethod
+    def of(cls, stack: Stack) -> "Tracker":
+        """The one of a running stack."""
+        return cls(stack.tracker_url, stack.surroundings.secrets.tracker_token)
+
+    def get(self, path: str, token: str | None = None) -> Answer:
+        """One GET, with another token where one is given."""
+        return call("GET", self.url + path, headers={"Authorization": f"Bearer {token or self.token}"})
+
+    def page(self, **query: str | int) -> Mapping[str, Any]:
+        """One page of messages."""
+        answer = self.get(f"/v1/workspaces/{WORKSPACE}/messages?{urlencode(query)}")
+        assert answer.status == 200, answer
+        page: Mapping[str, Any] = answer.json()
+        return page
+
+    def message(self, message_id: object) -> Mapping[str, Any] | None:
+        """One message with its timeline; nothing where there is none."""
+        answer = self.get(f"/v1/workspaces/{WORKSPACE}/messages/{message_id}")
+        if answer.status == 404:
+            return None
+        assert answer.status == 200, answer
+        message: Mapping[str, Any] = answer.json()
+        return message
+
+    def latest_to(self, number: str) -> Mapping[str, Any]:
+        """The newest message to this number, with its timeline, once the history has it."""
+        found = eventually(
+            lambda: [one for one in self.page(limit=50)["messages"] if one["recipient"] == number],
+            bool,
+            "the message in the history",
+        )
+        message = self.message(found[0]["message_id"])
+        assert message is not None
+        return message
+
+    def await_status(self, message_id: object, *statuses: str, seconds: float = 15) -> Mapping[str, Any]:
+        """Wait until the message has one of these statuses."""
+        message = eventually(
+            lambda: self.message(message_id),
+            lambda found: found is not None and found["status"] in statuses,
+            f"status {' or '.join(statuses)}",
+            seconds,
+        )
+        assert message is not None
+        return message

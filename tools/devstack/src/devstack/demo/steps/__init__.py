@@ -1,0 +1,29 @@
+"""Every step of the demo in its order: what the line says, and what is played."""
+
+from collections.abc import Callable, Sequence
+
+from devstack.demo.scene import Scene
+from devstack.demo.steps import finding, once, outage, refusing, sending
+
+STEPS: Sequence[tuple[str, Callable[[Scene], None]]] = (
+    ("Home, Recipient, Channel, Compose, Sent: it reaches the customer once, and the thread notes it", sending.sent),
+    ("History and Details show it, and the receipt turns it into Delivered", sending.remembered),
+    ("somebody else is found by ID, by email and by phone number", finding.three_fields),
+    ("a number is found however Intercom or the agent spells it, and gets the message", finding.spelled_with_blanks),
+    ('no phone: "Phone number is missing."', refusing.no_phone),
+    ("a number that is none: the text on E.164, and nothing is sent", refusing.bad_number),
+    ("501 characters are refused and kept, 500 are sent", refusing.too_long),
+    ("the provider refuses: Failed to send!; Re-send clicked twice sends one more", refusing.refused),
+    ("the same submit ten times at once: one message", once.ten_at_once),
+    ("the answer is lost and the text corrected: the truth is told, the first version alone is sent", once.corrected),
+    ("the provider answers after 6 s: Sending, Refresh status, Sent", once.slow),
+    ("the provider says 500 after accepting: Unknown, until its receipt says Delivered", once.error_after_accepting),
+    (
+        "the dispatcher is killed between claim and call: nothing is sent twice, and the panel says so",
+        outage.before_call,
+    ),
+    ("the dispatcher is killed between call and outcome: sent once, and no untrue screen", outage.after_call),
+    ("the broker is stopped: Sending, not confirmed; after its return the message is there once", outage.no_broker),
+    ("another service's event is sent, and its status events are seen", sending.by_a_service),
+    ("a bad or a missing signature is refused with 401", refusing.bad_signature),
+)
