@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic_core import ErrorDetails, from_json
 
 from proactive_contracts.envelope import Event
 from proactive_contracts.errors import InvalidEvent, MalformedEvent, UnsupportedEvent
@@ -151,5 +151,11 @@ def _check_lifetime(event: Event[Any]) -> None:
 
 def _explain(error: ValidationError) -> str:
     """One line naming each field and its rule, without the values: they may be personal."""
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(str(step) for step in p['loc'])}: {p['msg']}" for p in problems[:10])
+    problems = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(str(step) for step in p['loc'])}: {_rule(p)}" for p in problems[:10])
+
+
+def _rule(problem: ErrorDetails) -> str:
+    if problem["type"] == "union_tag_invalid":  # its message quotes the value
+        return f"kind must be one of {problem['ctx']['expected_tags']}"
+    return problem["msg"]

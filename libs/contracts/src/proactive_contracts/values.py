@@ -129,7 +129,7 @@ ResultRoute = Annotated[
 class Model(BaseModel):
     """Frozen values; readers ignore fields of later minor versions."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class TextContent(Model):

@@ -35,6 +35,11 @@ class Batcher(Generic[Item, Result]):
             try:
                 results = await self._flush([item for item, _ in batch])
                 settled = list(zip(batch, results, strict=True))
+            except asyncio.CancelledError:
+                for _, future in [*batch, *self._waiting]:
+                    future.cancel()
+                self._waiting = []
+                raise
             except Exception as error:
                 for _, future in batch:
                     if not future.done():

@@ -71,7 +71,8 @@ def require_bearer(tokens: Sequence[SecretStr], open_paths: Collection[str] = ()
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        matches = [hmac.compare_digest(given.strip().encode(), token) for token in known]
+        offered = given.strip().encode(errors="surrogateescape")  # aiohttp's form for bytes that are no UTF-8
+        matches = [hmac.compare_digest(offered, token) for token in known]
         if request.path in open_paths or (scheme.lower() == "bearer" and any(matches)):
             return await handler(request)
         answer = problem(401, "Not authorised", "Send the header `Authorization: Bearer <service token>`.")

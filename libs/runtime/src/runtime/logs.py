@@ -8,8 +8,19 @@ from typing import Any
 
 import structlog
 
-_PHONE = re.compile(r"\+?(?<![0-9A-Za-z-])[0-9]{7,15}(?![0-9A-Za-z-])")
+_PHONE = re.compile(
+    r"(?:\+|%2[Bb])[0-9](?:[ ().-]{0,2}[0-9]){6,14}"  # with its plus sign, also in URLs, also with separators
+    r"|(?<![0-9A-Za-z-])[0-9]{7,15}(?![0-9A-Za-z-])"  # digits that are no part of a longer id
+)
+_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+(?=@)")
+_PLAIN_FIELDS = frozenset({"timestamp", "conversation_id", "admin_id"})
+"""Intercom numbers them: hidden, they would be of no use, and no phone number stands there."""
 _SECRET_FIELDS = frozenset({"text", "body", "token", "secret", "password", "authorization", "credentials", "content"})
+
+
+_structured_traceback = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # they hold what must not be logged
+)
 
 
 def masked(phone: str) -> str:
@@ -25,12 +36,12 @@ def configure(service: str, level: str, format: str) -> None:  # noqa: A002  nam
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_service(service),
-        structlog.processors.dict_tracebacks if not console else structlog.processors.format_exc_info,
+        _structured_traceback if not console else structlog.processors.format_exc_info,
         _mask,
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
-    )
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    if console:
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -44,17 +55,26 @@ def configure(service: str, level: str, format: str) -> None:  # noqa: A002  nam
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_keep_objects_out)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for library in ("aio_pika", "aiormq", "aiohttp", "asyncio"):
         logging.getLogger(library).setLevel(logging.WARNING)  # aio_pika prints whole messages at DEBUG
+    logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)  # our own line tells of each lost connection
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:
     """The logger of a module; events are named `noun_verb_past`."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
     return logger
+
+
+def _keep_objects_out(record: logging.LogRecord) -> bool:
+    """The AMQP client prints whole messages, texts included, when it meets one that it did not expect."""
+    if record.name.startswith(("aio_pika", "aiormq")) and isinstance(record.args, tuple):
+        record.args = tuple(arg if isinstance(arg, str | int | float) else type(arg).__name__ for arg in record.args)
+    return True
 
 
 def _add_service(service: str) -> structlog.typing.Processor:
@@ -68,18 +88,25 @@ def _add_service(service: str) -> structlog.typing.Processor:
 def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The second wall: code should not log personal data in the first place."""
     for key, value in event.items():
-        if key in _SECRET_FIELDS:
-            event[key] = "[hidden]"
-        elif key != "timestamp":
-            event[key] = _mask_value(value)
+        event[key] = _mask_field(key, value)
     return event
+
+
+def _mask_field(key: object, value: Any) -> Any:
+    if key in _SECRET_FIELDS:
+        return "[hidden]"
+    return value if key in _PLAIN_FIELDS else _mask_value(value)
 
 
 def _mask_value(value: Any) -> Any:
     if isinstance(value, str):
-        return _PHONE.sub(lambda match: masked(match.group()), value)
+        return _PHONE.sub(_masked_match, _PASSWORD.sub(r"\1:***", value))
     if isinstance(value, dict):
-        return {key: _mask_value(inner) for key, inner in value.items() if key != "locals"}
+        return {key: _mask_field(key, inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_mask_value(inner) for inner in value]
     return value
+
+
+def _masked_match(match: re.Match[str]) -> str:
+    return masked(re.sub(r"[^0-9]", "", match.group()))

@@ -4,7 +4,7 @@ import sys
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 PREFIX = "PROACTIVE_"
 
@@ -20,7 +20,7 @@ CommaList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split), 
 class CommonSettings(BaseSettings):
     """What every process needs; services add their own."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, populate_by_name=True, env_ignore_empty=True)
 
     amqp_url: SecretStr = Field(validation_alias="AMQP_URL")
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
@@ -45,8 +45,10 @@ def load(settings: type[Settings]) -> Settings:
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False, include_context=False):
             print(f"{_variable(settings, problem['loc'])}: {problem['msg']}", file=sys.stderr)
-        print("Set these environment variables and start again; README.md lists them all.", file=sys.stderr)
-        raise SystemExit(2) from None
+    except SettingsError as error:  # a value that is no JSON where JSON is expected; it names the field only
+        print(error, file=sys.stderr)
+    print("Set these environment variables and start again; README.md lists them all.", file=sys.stderr)
+    raise SystemExit(2)
 
 
 def _variable(settings: type[BaseSettings], location: tuple[Any, ...]) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 import aio_pika
@@ -28,10 +29,31 @@ log = get_logger()
 async def connect(url: str, name: str) -> AbstractConnection:
     """Open a connection whose name operators see in the broker's lists."""
     address = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)
-    async with asyncio.timeout(CONNECT_SECONDS * 2):
-        return await aio_pika.connect(
-            str(address), timeout=CONNECT_SECONDS, client_properties={"connection_name": name}
-        )
+    connection = aio_pika.Connection(address, client_properties={"connection_name": name})
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS * 2):
+            await connection.connect(timeout=CONNECT_SECONDS)
+    except BaseException:
+        await connection.close()  # else its finalizer tries to, at a moment without an event loop
+        raise
+    return connection
+
+
+@contextmanager
+def loss_as_error() -> Iterator[None]:
+    """
+    Turn a cancellation that comes from a lost channel into a ConnectionError.
+
+    The client cancels what waits on a channel when that is closed. Taken for a cancellation of ours, it would end the
+    waiting task for good.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling() > 0:
+            raise
+        raise ConnectionError("the channel was lost") from error
 
 
 class Link:
@@ -62,7 +84,8 @@ class Link:
         while True:
             began = asyncio.get_running_loop().time()
             try:
-                await self._once()
+                with loss_as_error():
+                    await self._once()
                 log.warning("broker_session_ended", connection=self._name)
             except AMQP_ERRORS as error:
                 log.warning("broker_lost", connection=self._name, error=type(error).__name__, detail=str(error)[:200])
@@ -83,7 +106,8 @@ class Link:
 
 async def _close(connection: AbstractConnection) -> None:
     try:
-        async with asyncio.timeout(3):
-            await connection.close()
+        with loss_as_error():
+            async with asyncio.timeout(3):
+                await connection.close()
     except AMQP_ERRORS:
         pass

@@ -8,17 +8,21 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Self
 
+import aiormq
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
 from proactive_contracts.codec import Properties
 from proactive_contracts.errors import ContractError
 from proactive_contracts.topology import DEAD, parked
 from runtime import clock
-from runtime.amqp.connection import AMQP_ERRORS, Link
+from runtime.amqp.connection import AMQP_ERRORS, Link, loss_as_error
 from runtime.amqp.publisher import Publisher, PublishFailed
 from runtime.logs import get_logger
 
 PROBE_SECONDS = 2.0
+_SETTLE_SECONDS = 0.2
+"""What the broker has handed out is in our inbox by then: it comes over the connection that the count came over."""
+
 DRAIN_SECONDS = 45.0
 """How long a stop waits for what is in flight; deployments must grant more than this."""
 
@@ -60,9 +64,18 @@ class Delivery:
         return self.message.routing_key or ""
 
     @property
+    def returns(self) -> int:
+        """How often the broker took it back, as far as that matters here; a sender may have put anything there."""
+        count = self.message.headers.get("x-delivery-count")
+        return min(max(count, 0), 100) if isinstance(count, int) else 0
+
+    @property
     def stale(self) -> bool:
         """Its channel is gone: the broker hands it out again."""
-        return self.message.channel.is_closed
+        try:
+            return self.message.channel.is_closed
+        except aiormq.exceptions.ChannelInvalidStateError:  # how the client says that it is closed
+            return True
 
     async def ack(self) -> None:
         """Tell the broker that it is ours now; harmless twice, and on a connection that is gone."""
@@ -78,7 +91,8 @@ class Delivery:
 
     async def _tell(self, telling: Awaitable[None]) -> None:
         try:
-            await telling
+            with loss_as_error():
+                await telling
         except AMQP_ERRORS:
             log.info("delivery_outlived_channel", queue=self.queue)
 
@@ -123,7 +137,11 @@ class Consumer:
         self.depths: dict[str, int] = {}
         """Messages ready in each queue when it was last looked at."""
         self.read_up_to: datetime | None = None
-        """Everything published before this moment was handled here; None until the queues were once empty."""
+        """
+        Everything published before this moment was handed out, and what came here was handled.
+
+        None until the queues were once empty. What another replica holds is not seen from here.
+        """
 
     async def __aenter__(self) -> Self:
         self._workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
@@ -190,6 +208,7 @@ class Consumer:
             for name in self._queues:
                 queue = await channel.get_queue(name)
                 self.depths[name] = queue.declaration_result.message_count or 0
+            await asyncio.sleep(_SETTLE_SECONDS)
             if not any(self.depths.values()) and self._inbox.empty() and not self._busy:
                 self.read_up_to = began
             await asyncio.sleep(PROBE_SECONDS)
@@ -205,6 +224,9 @@ class Consumer:
             self._busy += 1
             try:
                 await self._handle(delivery)
+            except Exception:  # a worker that dies would take its place in the concurrency with it
+                log.exception("delivery_unsettled", queue=delivery.queue)
+                await delivery.give_back()
             finally:
                 self._busy -= 1
 
@@ -231,8 +253,7 @@ class Consumer:
         except Exception:
             log.exception("delivery_failed", queue=delivery.queue, message_id=delivery.message.message_id)
             if not delivery.settled:
-                returns = int(str(delivery.headers.get("x-delivery-count", 0)))
-                await self._stopped_within(min(_LONGEST_PAUSE, 2.0**returns))
+                await self._stopped_within(min(_LONGEST_PAUSE, 2.0**delivery.returns))
                 await delivery.give_back()
 
     async def _park(self, delivery: Delivery, reason: str, detail: str) -> None:

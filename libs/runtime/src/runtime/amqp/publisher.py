@@ -15,7 +15,7 @@ from proactive_contracts.envelope import Event
 from proactive_contracts.status import MessageStatusChanged
 from proactive_contracts.topology import address
 from proactive_contracts.values import Lane
-from runtime.amqp.connection import AMQP_ERRORS, Link
+from runtime.amqp.connection import AMQP_ERRORS, Link, loss_as_error
 
 
 class PublishFailed(Exception):
@@ -60,7 +60,7 @@ class Publisher:
     @property
     def connected(self) -> bool:
         """Whether a publish would leave at once."""
-        return self._channel is not None
+        return self._channel is not None and not self._channel.is_closed
 
     async def check(self) -> str | None:
         """For readiness."""
@@ -105,42 +105,47 @@ class Publisher:
             Unconfirmed: it may have been taken.
             NotPublished: it never left.
         """
-        async with self._turn(properties.message_id):
-            deadline = asyncio.get_running_loop().time() + timeout
+        deadline = asyncio.get_running_loop().time() + timeout
+        async with self._turn(properties.message_id, deadline):
             channel = await self._usable(deadline)
             try:
-                async with asyncio.timeout_at(deadline):
-                    await channel.basic_publish(
-                        body,
-                        exchange=exchange,
-                        routing_key=key,
-                        properties=_basic(properties, cc),
-                        mandatory=mandatory,
-                    )
+                with loss_as_error():
+                    async with asyncio.timeout_at(deadline):
+                        await channel.basic_publish(
+                            body,
+                            exchange=exchange,
+                            routing_key=key,
+                            properties=_basic(properties, cc),
+                            mandatory=mandatory,
+                        )
             except aiormq.exceptions.PublishError:
                 raise Unroutable(f"no queue is bound to {key!r} on {exchange!r}") from None
             except AMQP_ERRORS as error:
                 raise Unconfirmed(f"{type(error).__name__}: {error}") from error
-            except asyncio.CancelledError as error:
-                if _was_cancelled():
-                    raise
-                raise Unconfirmed(f"{type(error).__name__}: {error}") from error
 
     @asynccontextmanager
-    async def _turn(self, message_id: str) -> AsyncIterator[None]:
+    async def _turn(self, message_id: str, deadline: float) -> AsyncIterator[None]:
         """One publish of an id at a time: the client matches returned messages to publishes by that id."""
         lock = self._turns.setdefault(message_id, asyncio.Lock())
-        async with lock:
+        try:
+            async with asyncio.timeout_at(deadline):
+                await lock.acquire()
+        except TimeoutError:
+            raise Unconfirmed("another publish of the same event is under way") from None
+        try:
             yield
+        finally:
+            lock.release()
 
     async def _usable(self, deadline: float) -> AbstractChannel:
         try:
             async with asyncio.timeout_at(deadline):
-                while self._channel is None:
+                while (channel := self._channel) is None or channel.is_closed:
+                    self._opened.clear()
                     await self._opened.wait()
         except TimeoutError:
             raise NotPublished("no connection to the broker") from None
-        return self._channel
+        return channel
 
     async def _session(self, connection: AbstractConnection) -> None:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
@@ -150,13 +155,6 @@ class Publisher:
             await channel.closed()
         finally:
             self._channel = None
-            self._opened.clear()
-
-
-def _was_cancelled() -> bool:
-    """Whether this very task is being cancelled, as opposed to a future that the lost channel cancelled."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _basic(properties: Properties, cc: Sequence[str]) -> aiormq.spec.Basic.Properties:

@@ -9,7 +9,7 @@ import aio_pika
 import aiormq
 from aio_pika.abc import AbstractConnection
 
-from proactive_contracts.topology import Queue, Topology
+from proactive_contracts.topology import Binding, Queue, Topology
 from runtime.amqp.connection import AMQP_ERRORS, connect
 
 
@@ -72,10 +72,8 @@ async def apply(url: str, wanted: Topology) -> list[str]:
             await _declare_exchange(connection, exchange)
         for queue in wanted.queues:
             await _declare_queue(connection, queue)
-        channel = await connection.channel()
         for binding in wanted.bindings:
-            queue_there = await channel.get_queue(binding.queue)
-            await queue_there.bind(binding.exchange, routing_key=binding.key)
+            await _bind(connection, binding)
         return absent
 
 
@@ -146,4 +144,14 @@ async def _declare_queue(connection: AbstractConnection, queue: Queue) -> None:
         await channel.declare_queue(queue.name, durable=True, arguments=dict(queue.arguments))
     except aiormq.exceptions.AMQPChannelError as error:
         raise TopologyRefused(f"queue {queue.name}: {error}") from None
+    await channel.close()
+
+
+async def _bind(connection: AbstractConnection, binding: Binding) -> None:
+    channel = await connection.channel()
+    try:
+        queue = await channel.get_queue(binding.queue)
+        await queue.bind(binding.exchange, routing_key=binding.key)
+    except aiormq.exceptions.AMQPChannelError as error:
+        raise TopologyRefused(f"binding {binding.key} on {binding.exchange} to {binding.queue}: {error}") from None
     await channel.close()

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
     UNTAKEN = "untaken"
     REFUTED = "refuted"
+    ARRIVED = "arrived"
 
 
 _KINDS: Final = {
@@ -37,6 +38,8 @@ _KINDS: Final = {
 _OPEN: Final = frozenset({Kind.UNKNOWN, Kind.UNTAKEN})
 """What became of the message is not known yet."""
 
+_GOOD: Final = frozenset({Kind.SENT, Kind.ARRIVED})
+
 _BAD: Final = frozenset({Kind.FAILED, Kind.EXPIRED, Kind.REFUTED})
 
 
@@ -49,14 +52,16 @@ def due(noted: Kind | None, status: Status) -> Kind | None:
     """
     The note to write now, when the last one told `noted`.
 
-    The first outcome gets one. A later one only when it is worse, or says what became of a message that may have
-    been sent.
+    The first outcome gets one. A later one only when it is worse, when it says what became of a message that may have
+    been sent, or when the last note became untrue: what "was not delivered" has arrived after all.
     """
     kind = kind_of(status)
     if kind is None or noted is None:
         return kind
+    if noted in _BAD and kind is Kind.SENT:
+        return Kind.ARRIVED
     resolved = noted in _OPEN and kind not in _OPEN
-    worse = noted is Kind.SENT and kind in _BAD
+    worse = noted in _GOOD and kind in _BAD
     return kind if resolved or worse else None
 
 
@@ -88,8 +93,10 @@ def _headline(asked: SendRequested, decisive: Entry) -> str:
     sender, channel = escape(asked.requested_by.name), escape(asked.channel.label)
     to = f"to {escape(asked.recipient)}{_named(asked)}"
     match decisive.status:
-        case Status.SENT | Status.DELIVERED | Status.READ:
+        case Status.SENT:
             return f"<b>{channel} message sent</b> {to} by {sender}."
+        case Status.DELIVERED | Status.READ:
+            return f"<b>{channel} message delivered</b> {to}, sent by {sender}."
         case Status.UNKNOWN | Status.NOT_CONFIRMED:
             return f"<b>{channel} message may have been sent</b> {to} by {sender}."
         case _:
