@@ -24,8 +24,8 @@ from canvas_gateway.screens.outcome import outcome
 from canvas_gateway.screens.recipient import recipient
 from canvas_gateway.screens.search import matches, nobody_found, search
 from canvas_gateway.screens.trouble import trouble
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason
 from tests.unit.canvas_gateway.builders import (
     ANNA,
     CALENDAR,

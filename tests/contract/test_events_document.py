@@ -16,11 +16,12 @@ import pytest
 
 from proactive_contracts.codec import EVENT_TYPES, MAX_BODY, decode, make_event
 from proactive_contracts.envelope import Event, request_id
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.schemas import file_name
 from proactive_contracts.status import MessageStatusChanged, Status
 from proactive_contracts.topology import HISTORY_QUEUE, address, listener, send_queue, topology
-from proactive_contracts.values import Channel, FailureReason, Lane, Service
+from proactive_contracts.values import Channel, Lane, Service
 from runtime.amqp.publisher import Publisher
 from runtime.amqp.topology import apply
 from tests.integration.runtime_support import take

@@ -17,11 +17,12 @@ from dispatcher.storage import SOURCE
 from dispatcher.storage.jobs import PostgresJobs, _Request
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import Event, request_id
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import SendCancelled
 from proactive_contracts.status import Status
-from proactive_contracts.values import Channel, FailureReason, Lane, Service, TextContent
+from proactive_contracts.values import Channel, Lane, Service, TextContent
 from runtime import clock
 from runtime.migrations import migrate
 from runtime.postgres import Pool, pool

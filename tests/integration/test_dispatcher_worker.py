@@ -14,10 +14,11 @@ from aiohttp import web
 from devstack.backends import Broker, Database
 from dispatcher import failpoints
 from proactive_contracts.codec import encode, make_event, properties_of
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import CancelRequested
 from proactive_contracts.results import SendFailed
 from proactive_contracts.topology import REQUESTS, send_key
-from proactive_contracts.values import Channel, FailureReason, Lane, Service, TextContent
+from proactive_contracts.values import Channel, Lane, Service, TextContent
 from runtime import clock
 from tests.integration.dispatcher_scene import (
     ACCOUNT,

@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 
 from proactive_contracts.envelope import Event
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason
 from runtime.postgres import Pool
 from status_tracker.domain.entries import not_taken
 from status_tracker.handlers import Fact, Outcome

@@ -15,8 +15,10 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from canvas_gateway.http import CanvasEndpoints
-from proactive_contracts.values import FailureReason, TextContent
+from proactive_contracts.reasons import FailureReason
+from proactive_contracts.values import TextContent
 from runtime.http import client_session, serve
+from tests.support.logs import captured_logs
 from tests.unit.canvas_gateway.builders import ANNA, CONVERSATION, MARIA, WORKSPACE
 from tests.unit.canvas_gateway.fakes import Agent, World, at_compose
 from tests.unit.canvas_gateway.test_sending import Dispatcher, fails
@@ -260,11 +262,12 @@ async def test_requests_are_counted_by_outcome(gateway: Gateway) -> None:
     assert REGISTRY.get_sample_value("proactive_canvas_requests_total", labels) == before + 1
 
 
-async def test_logs_hold_no_text_and_no_number(gateway: Gateway, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_logs_hold_no_text_and_no_number(gateway: Gateway) -> None:
     gateway.world.bus.answers = Dispatcher()
     body = clicked(await at_compose(gateway.world), "compose.send", {"compose.text": "A secret parcel"})
-    await gateway.sends(body, "submit")
-    logged = "".join(capsys.readouterr())
+    with captured_logs() as said:
+        await gateway.sends(body, "submit")
+    logged = said.getvalue()
     assert "canvas_answered" in logged
     assert "secret parcel" not in logged
     assert "4915112345678" not in logged

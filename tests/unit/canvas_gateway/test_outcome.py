@@ -19,6 +19,7 @@ from canvas_gateway.domain.outcome import (
     without_answer,
 )
 from canvas_gateway.domain.values import Screen
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.results import (
     Earlier,
     SendAccepted,
@@ -30,7 +31,7 @@ from proactive_contracts.results import (
     SendUnknown,
 )
 from proactive_contracts.status import Status
-from proactive_contracts.values import Admin, FailureReason, Model
+from proactive_contracts.values import Admin, Model
 from tests.unit.canvas_gateway.builders import NOW, make_message, make_request, make_result, make_submission
 
 EARLIER = Earlier(status=Status.SENT, since=NOW - timedelta(minutes=5))

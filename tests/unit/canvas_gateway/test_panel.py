@@ -7,8 +7,9 @@ import pytest
 
 from canvas_gateway.domain.history import Entry, Page
 from canvas_gateway.domain.state import LIFETIME
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason, TextContent
+from proactive_contracts.values import TextContent
 from tests.unit.canvas_gateway.builders import EMMA, MARIA, NOW, WORKSPACE, make_message, make_request
 from tests.unit.canvas_gateway.fakes import Agent, World, at_compose
 

@@ -12,6 +12,7 @@ import pytest
 from canvas_gateway.domain.outcome import Published
 from proactive_contracts.codec import encode
 from proactive_contracts.envelope import Event, request_id
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import (
     Earlier,
@@ -22,7 +23,7 @@ from proactive_contracts.results import (
     SendUnknown,
 )
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason, TextContent
+from proactive_contracts.values import TextContent
 from tests.unit.canvas_gateway.builders import NOW, make_message, make_result
 from tests.unit.canvas_gateway.fakes import Agent, Answering, World, at_compose
 

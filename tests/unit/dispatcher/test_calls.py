@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 from dispatcher.domain.answers import Answer, ErrorClass, Refused, Unclear
 from dispatcher.ports import HttpRequest, HttpResponse
 from dispatcher.providers.calls import MAX_ANSWER, HttpCalls, provider_session
-from proactive_contracts.values import FailureReason
+from proactive_contracts.reasons import FailureReason
 
 Reader: TypeAlias = asyncio.StreamReader
 Writer: TypeAlias = asyncio.StreamWriter

@@ -16,10 +16,11 @@ from dispatcher.handlers import Dispatch
 from dispatcher.ports import ChannelInUse, Claim, HttpResponse, Job
 from proactive_contracts.codec import EVENT_TYPES
 from proactive_contracts.envelope import Event, request_id
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import SendFailed
 from proactive_contracts.status import Status
-from proactive_contracts.values import Channel, FailureReason, Lane, TextContent
+from proactive_contracts.values import Channel, Lane, TextContent
 from runtime.amqp.publisher import Unconfirmed, Unroutable
 from runtime.failpoints import VARIABLE, FailpointReached
 from tests.unit.dispatcher.builders import NOW, ROUTE, make_channel, make_event_of, make_job, make_request

@@ -68,7 +68,7 @@ async def post(scene: Scene, path: str = PATH, body: bytes = b"a=1", headers: Ma
 
 async def test_receipt_is_published_and_reaches_the_job() -> None:
     scene = Scene()
-    assert await post(scene) == 200
+    assert await post(scene) == 204
     assert [event.data for event, _ in scene.announcements.events] == [RECEIPT]
     assert scene.jobs.receipts == [RECEIPT]
 
@@ -76,14 +76,14 @@ async def test_receipt_is_published_and_reaches_the_job() -> None:
 async def test_reply_is_published_only() -> None:
     scene = Scene()
     scene.provider.reports = [REPLY]
-    assert await post(scene) == 200
+    assert await post(scene) == 204
     assert scene.announcements.words == ["reply_received"]
     assert scene.jobs.receipts == []
 
 
 async def test_repeated_receipt_is_published_under_one_id() -> None:
     scene = Scene()
-    assert (await post(scene), await post(scene)) == (200, 200)
+    assert (await post(scene), await post(scene)) == (204, 204)
     first, second = (event.id for event, _ in scene.announcements.events)
     assert first == second
 
@@ -99,7 +99,7 @@ async def test_adapter_sees_the_public_address_whatever_headers_say() -> None:
     scene.provider.verify = verify  # type: ignore[method-assign]
     query = "?mid=a%26b&x=%C3%A4"
     spoofed = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
-    assert await post(scene, PATH + query, headers=spoofed) == 200
+    assert await post(scene, PATH + query, headers=spoofed) == 204
     assert seen[0].url == f"https://p.example/base{PATH}{query}"
     assert seen[0].query == {"mid": "a&b", "x": "ä"}
 
@@ -124,7 +124,7 @@ async def test_channel_of_another_provider_is_not_found() -> None:
 
 
 async def test_disabled_channel_still_takes_receipts() -> None:
-    assert await post(Scene(make_channel(enabled=False))) == 200
+    assert await post(Scene(make_channel(enabled=False))) == 204
 
 
 async def test_unreadable_credentials_ask_for_another_try() -> None:
@@ -138,12 +138,12 @@ async def test_what_could_not_be_stored_is_asked_for_again(trouble: Exception) -
     assert await post(scene) == 503
     scene.jobs.troubles = [ConnectionRefusedError()]
     assert await post(scene) == 503
-    assert await post(scene) == 200
+    assert await post(scene) == 204
 
 
 async def test_body_that_is_too_large_is_refused() -> None:
     assert await post(Scene(), body=b"x" * (256 * 1024 + 1)) == 413
-    assert await post(Scene(), body=b"x" * (256 * 1024)) == 200
+    assert await post(Scene(), body=b"x" * (256 * 1024)) == 204
 
 
 async def test_unreadable_callback_is_told_what_is_missing() -> None:

@@ -10,9 +10,9 @@ from dispatcher.domain import job as domain
 from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused, Unclear, clean
 from dispatcher.domain.job import SETTLEABLE, Due, State
 from proactive_contracts.codec import decode, encode, make_event
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.results import Earlier, SendAccepted, SendCancelled, SendExpired, SendFailed, SendUnknown
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason
 from tests.unit.dispatcher.builders import MESSAGE_ID, NOW, make_event_of, make_request
 
 REFUSED = Refused(ErrorClass.REJECTED, FailureReason.INVALID_NUMBER, "No such number.", "21211")

@@ -18,8 +18,9 @@ from dispatcher.domain.job import settle
 from dispatcher.ports import Callback, HttpRequest, HttpResponse, OutboundMessage, UnreadableCallback
 from dispatcher.providers.twilio import Twilio, sign
 from proactive_contracts.codec import encode, make_event
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus, ReplyReceived
-from proactive_contracts.values import FailureReason, TemplateContent, TextContent
+from proactive_contracts.values import TemplateContent, TextContent
 from tests.unit.dispatcher.builders import CHANNEL_ID, MESSAGE_ID, NOW, make_channel, make_request
 
 TWILIO = Twilio()

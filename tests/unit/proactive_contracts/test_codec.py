@@ -8,11 +8,12 @@ import pytest
 
 from proactive_contracts.codec import EVENT_TYPES, MAX_BODY, decode, encode, make_event, properties_of
 from proactive_contracts.errors import ContractError, InvalidEvent, MalformedEvent, UnsupportedEvent
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReplyReceived, TeammateReplied
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import SendAccepted, SendFailed, SendStarted
 from proactive_contracts.status import MessageStatusChanged
-from proactive_contracts.values import FailureReason, Model
+from proactive_contracts.values import Model
 from tests.unit.proactive_contracts.examples import ALL_PAYLOADS, example
 
 

@@ -6,8 +6,15 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from proactive_contracts.errors import InvalidEvent
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
-from proactive_contracts.values import Channel, FailureReason, Recipient, ResultRoute, TemplateContent, WorkspaceId
+from proactive_contracts.values import (
+    Channel,
+    Recipient,
+    ResultRoute,
+    TemplateContent,
+    WorkspaceId,
+)
 from tests.unit.proactive_contracts.examples import make_request
 
 

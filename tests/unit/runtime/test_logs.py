@@ -1,44 +1,23 @@
 """Logs hold no secrets, no texts and no whole phone numbers, whichever way these come in."""
 
-import io
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr
 from typing import Any
 
 import pytest
-import structlog
 
-from runtime.logs import configure, get_logger, masked
+from runtime.logs import get_logger, masked
+from tests.support.logs import captured_logs
 
 PHONE = "+4915112345678"
 Lines = Callable[[], list[dict[str, Any]]]
 
 
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = before
-    root.setLevel(level)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-
-
-def start(format: str) -> io.StringIO:  # noqa: A002
-    """Configure, and return what is written to stderr from then on."""
-    said = io.StringIO()
-    with redirect_stderr(said):
-        configure("testing", "info", format)
-    return said
-
-
 @pytest.fixture
-def lines() -> Lines:
-    said = start("json")
-    return lambda: [json.loads(line) for line in said.getvalue().splitlines()]
+def lines() -> Iterator[Lines]:
+    with captured_logs() as said:
+        yield lambda: [json.loads(line) for line in said.getvalue().splitlines()]
 
 
 def test_event_is_one_line_of_json(lines: Lines) -> None:
@@ -127,17 +106,16 @@ def test_password_in_an_address_is_hidden(lines: Lines) -> None:
 
 @pytest.mark.parametrize("format", ["json", "console"])
 def test_exception_comes_without_its_locals(format: str) -> None:  # noqa: A002
-    written = start(format)
-
     def fail(text: str) -> None:
         raise ValueError(f"could not reach {PHONE}")
 
     held = "-".join(["a", "s3cret"])
-    try:
-        fail(held)
-    except ValueError:
-        get_logger().exception("call_failed")
-        logging.getLogger("library").exception("call failed")
+    with captured_logs(format) as written:
+        try:
+            fail(held)
+        except ValueError:
+            get_logger().exception("call_failed")
+            logging.getLogger("library").exception("call failed")
     said = written.getvalue()
     assert said.count("ValueError") >= 2
     assert said.count("***5678") >= 2
@@ -154,8 +132,8 @@ def test_client_of_the_broker_prints_no_message(lines: Lines) -> None:
 
 
 def test_auto_is_json_where_nobody_watches() -> None:
-    written = start("auto")
-    get_logger().info("event")
+    with captured_logs("auto") as written:
+        get_logger().info("event")
     assert json.loads(written.getvalue())["event"] == "event"
 
 

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4, uuid5
 
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import Event, receipt_id, request_id, result_id
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import (
@@ -20,7 +21,14 @@ from proactive_contracts.results import (
     SendUnknown,
 )
 from proactive_contracts.status import Status
-from proactive_contracts.values import Admin, Channel, Contact, FailureReason, RequestedBy, TextContent, Thread
+from proactive_contracts.values import (
+    Admin,
+    Channel,
+    Contact,
+    RequestedBy,
+    TextContent,
+    Thread,
+)
 from status_tracker.domain.entries import Entry, Request, entry_of
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

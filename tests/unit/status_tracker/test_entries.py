@@ -5,10 +5,11 @@ from uuid import uuid4
 import pytest
 
 from proactive_contracts.codec import EVENT_TYPES, make_event
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.requests import CancelRequested
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason, Service
+from proactive_contracts.values import Service
 from status_tracker.domain.entries import Source, entry_of, not_taken
 from tests.unit.status_tracker.making import MARIA, NOON, Story, make_request
 

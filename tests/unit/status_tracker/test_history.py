@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proactive_contracts.envelope import Event
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason
 from status_tracker.domain.decision import Known, decide
 from status_tracker.domain.entries import not_taken
 from status_tracker.domain.history import Shown, concerns, shown, steps

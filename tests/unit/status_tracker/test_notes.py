@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 
 from proactive_contracts.envelope import Event
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason, TemplateContent, TemplateVariable
+from proactive_contracts.values import TemplateContent, TemplateVariable
 from status_tracker.domain.entries import entry_of, not_taken
 from status_tracker.domain.notes import Kind, due, kind_of, marker, note, readable
-from status_tracker.domain.reasons import REASONS
 from tests.unit.status_tracker.making import NOON, Story, make_request
 
 MESSAGE_ID = UUID("6f1d2f60-5d5c-4a53-9d4c-0a3c5f7a0001")
@@ -38,7 +38,7 @@ def test_texts_and_names_are_escaped() -> None:
 
 def test_failed_note_says_why_and_what_to_do() -> None:
     html = make_note(make_request(), "failed", reason=FailureReason.OPTED_OUT, detail="Unsubscribed <recipient>")
-    why, advice = REASONS[FailureReason.OPTED_OUT]
+    why, advice = FailureReason.OPTED_OUT.why, FailureReason.OPTED_OUT.advice
     assert "<b>SMS message not delivered</b>" in html
     assert why in html
     assert advice in html
@@ -61,10 +61,6 @@ def test_note_about_what_nobody_took_says_that_it_may_have_been_sent() -> None:
     html = note(asked, finding, "reference1")
     assert "may have been sent" in html
     assert Status.NOT_CONFIRMED.meaning in html
-
-
-def test_every_reason_has_words() -> None:
-    assert set(REASONS) == set(FailureReason)
 
 
 def test_markers_are_one_word_and_none_holds_another() -> None:
@@ -96,7 +92,9 @@ def test_markers_are_one_word_and_none_holds_another() -> None:
         (Kind.UNTAKEN, Status.UNKNOWN, None),
         (Kind.UNTAKEN, Status.SENT, Kind.SENT),
         (Kind.UNTAKEN, Status.SENDING, None),
-        (Kind.FAILED, Status.DELIVERED, None),
+        (Kind.FAILED, Status.DELIVERED, Kind.ARRIVED),
+        (Kind.EXPIRED, Status.SENT, Kind.ARRIVED),
+        (Kind.ARRIVED, Status.READ, None),
         (Kind.EXPIRED, Status.FAILED, None),
     ],
 )

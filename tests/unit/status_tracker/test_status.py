@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason
 from status_tracker.domain.entries import Entry, Source
 from status_tracker.domain.status import order
 from tests.unit.status_tracker.making import CHANNEL_ID, NOON

@@ -3,9 +3,9 @@
 from enum import StrEnum
 from uuid import UUID
 
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.values import (
     Channel,
-    FailureReason,
     LongText,
     Model,
     Moment,

@@ -1,7 +1,16 @@
 """What the dispatcher says about one request; the causation of each is the request event that it answers."""
 
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
-from proactive_contracts.values import Count, FailureReason, Model, Moment, RequestedBy, Subject, Word, Words
+from proactive_contracts.values import (
+    Count,
+    Model,
+    Moment,
+    RequestedBy,
+    Subject,
+    Word,
+    Words,
+)
 
 Attempt = Count
 """How many calls to the provider were begun so far, the present one included; 0: none."""

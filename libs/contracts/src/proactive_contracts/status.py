@@ -2,7 +2,14 @@
 
 from enum import StrEnum
 
-from proactive_contracts.values import FailureReason, Moment, RequestedBy, Subject, Word, Words
+from proactive_contracts.reasons import FailureReason
+from proactive_contracts.values import (
+    Moment,
+    RequestedBy,
+    Subject,
+    Word,
+    Words,
+)
 
 
 class Status(StrEnum):

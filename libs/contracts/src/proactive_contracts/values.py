@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -55,28 +55,6 @@ class Lane(StrEnum):
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
-
-
-class FailureReason(StrEnum):
-    """Why a message was not sent or not delivered. Readers meet reasons of later releases as `other`."""
-
-    INVALID_NUMBER = "invalid_number"
-    UNREACHABLE = "unreachable"
-    OPTED_OUT = "opted_out"
-    WINDOW_CLOSED = "window_closed"
-    TEMPLATE = "template"
-    CONTENT = "content"
-    CHANNEL_BLOCKED = "channel_blocked"
-    CHANNEL_UNKNOWN = "channel_unknown"
-    PROVIDER_BUSY = "provider_busy"
-    PROVIDER_UNREACHABLE = "provider_unreachable"
-    CHANGED = "changed"
-    ALREADY_SENT = "already_sent"
-    OTHER = "other"
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        return cls("other") if isinstance(value, str) else None
 
 
 def _storable(text: str) -> str:

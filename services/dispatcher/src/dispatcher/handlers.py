@@ -26,9 +26,10 @@ from dispatcher.ports import (
 )
 from proactive_contracts.codec import EVENT_TYPES, make_event
 from proactive_contracts.envelope import Event, content_digest, result_id
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import Earlier, SendStarted
-from proactive_contracts.values import FailureReason, Lane, Model
+from proactive_contracts.values import Lane, Model
 from runtime import clock
 from runtime.amqp.publisher import PublishFailed
 from runtime.failpoints import reach

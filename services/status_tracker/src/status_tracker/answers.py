@@ -7,8 +7,15 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
-from proactive_contracts.values import Admin, Channel, Contact, FailureReason, Word, WorkspaceId
+from proactive_contracts.values import (
+    Admin,
+    Channel,
+    Contact,
+    Word,
+    WorkspaceId,
+)
 from status_tracker.domain.cursors import Position
 from status_tracker.domain.entries import Entry, Source
 from status_tracker.domain.history import concerns, misdirected

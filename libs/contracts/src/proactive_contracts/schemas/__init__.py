@@ -12,7 +12,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from proactive_contracts.codec import EVENT_TYPES
 from proactive_contracts.envelope import Event
-from proactive_contracts.values import FailureReason, Model
+from proactive_contracts.reasons import FailureReason
+from proactive_contracts.values import Model
 
 
 def file_name(payload: type[Model]) -> str:

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
-from proactive_contracts.values import Channel, FailureReason
+from proactive_contracts.values import Channel
 
 SENT = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 NOT_SENT = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT})

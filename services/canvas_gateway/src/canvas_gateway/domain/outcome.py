@@ -8,6 +8,7 @@ from uuid import UUID
 from canvas_gateway.domain.history import MAY_BE_SENT, NOT_SENT, SENT, SETTLED, Message
 from canvas_gateway.domain.values import Frozen, Screen
 from proactive_contracts.envelope import Event, request_id
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import (
     SendAccepted,
@@ -18,7 +19,6 @@ from proactive_contracts.results import (
     SendUnknown,
 )
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason
 
 
 class Published(StrEnum):

@@ -5,7 +5,6 @@ from canvas_gateway.canvas_kit.components import Component
 from canvas_gateway.canvas_kit.plain import one_line
 from canvas_gateway.domain.history import MAY_BE_SENT, RESENDABLE, Entry, Message
 from canvas_gateway.domain.moments import Calendar
-from canvas_gateway.domain.reasons import words_for
 from canvas_gateway.screens.outcome import MAY_ARRIVE_TWICE, RESEND
 from canvas_gateway.screens.phrases import NAME, requester
 
@@ -52,8 +51,7 @@ def _facts(message: Message, channel_name: str | None, calendar: Calendar) -> li
 
 def _meaning(message: Message) -> str:
     if message.reason is not None and message.status in RESENDABLE:
-        words = words_for(message.reason)
-        return f"{words.reason} {words.advice}"
+        return f"{message.reason.why} {message.reason.advice}"
     return f"{message.status.meaning} {message.status.advice}"
 
 

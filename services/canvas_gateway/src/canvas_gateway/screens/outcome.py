@@ -7,10 +7,10 @@ from canvas_gateway.canvas_kit.components import Component
 from canvas_gateway.canvas_kit.plain import one_line
 from canvas_gateway.domain.moments import Calendar
 from canvas_gateway.domain.outcome import Outcome, Submission, Why
-from canvas_gateway.domain.reasons import Words, words_for
 from canvas_gateway.domain.state import State
 from canvas_gateway.domain.values import Screen
 from canvas_gateway.screens.phrases import NAME, channel_line
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
 from proactive_contracts.values import Channel
 
@@ -80,13 +80,13 @@ def _standing_since(known: Outcome, calendar: Calendar) -> str:
 
 
 def _failed(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
-    words = _why_not(known)
+    why, advice = _why_not(known)
     return [
         draw.header("Failed to send!"),
         draw.error(failed_through(submission.request.channel)),
-        draw.muted(words.reason),
+        draw.muted(why),
         *_provider(known),
-        draw.muted(words.advice),
+        draw.muted(advice),
         *_to_whom(state, submission),
         draw.primary("failed.resend", RESEND),
         draw.gap(),
@@ -94,15 +94,17 @@ def _failed(state: State, submission: Submission, known: Outcome, calendar: Cale
     ]
 
 
-def _why_not(known: Outcome) -> Words:
+def _why_not(known: Outcome) -> tuple[str, str]:
+    """What happened, and what to do about it."""
     if known.why is Why.NO_SENDER:
-        return Words(
+        return (
             "No sender of ours was there to take it. Nothing was sent.",
             "Tell your administrator; then re-send it.",
         )
     if known.status in {Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT}:
-        return Words(known.status.meaning, known.status.advice)
-    return words_for(known.reason)
+        return known.status.meaning, known.status.advice
+    reason = known.reason or FailureReason.OTHER
+    return reason.why, reason.advice
 
 
 def _provider(known: Outcome) -> list[Component]:

@@ -9,8 +9,8 @@ from canvas_gateway.canvas_kit.plain import one_line
 from canvas_gateway.domain import numbers
 from canvas_gateway.domain.history import NOT_SENT, Message, Requester
 from canvas_gateway.domain.moments import Calendar
-from canvas_gateway.domain.reasons import words_for
 from canvas_gateway.domain.values import ChosenChannel, Person
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
 
 PAGE = 10
@@ -85,5 +85,5 @@ def turning(screen: str, total: int, page: int) -> list[Component]:
 
 def _standing(message: Message) -> str:
     if message.status is Status.FAILED:
-        return f"{message.status.label}: {words_for(message.reason).reason}"
+        return f"{message.status.label}: {(message.reason or FailureReason.OTHER).why}"
     return f"{message.status.label}: {message.status.meaning}" if message.status in NOT_SENT else message.status.label

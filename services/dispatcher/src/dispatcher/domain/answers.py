@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from proactive_contracts.values import FailureReason
+from proactive_contracts.reasons import FailureReason
 
 
 class ErrorClass(StrEnum):

@@ -22,10 +22,11 @@ from enum import StrEnum
 from typing import Any
 
 from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import Earlier, SendAccepted, SendCancelled, SendExpired, SendFailed, SendUnknown
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason, Subject
+from proactive_contracts.values import Subject
 
 
 class State(StrEnum):

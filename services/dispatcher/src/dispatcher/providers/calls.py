@@ -9,7 +9,7 @@ import aiohttp
 
 from dispatcher.domain.answers import Answer, ErrorClass, Refused, Unclear
 from dispatcher.ports import HttpRequest, HttpResponse
-from proactive_contracts.values import FailureReason
+from proactive_contracts.reasons import FailureReason
 from runtime.http import client_session
 
 MAX_ANSWER = 64 * 1024

@@ -28,8 +28,9 @@ from dispatcher.ports import (
     OutboundMessage,
     UnreadableCallback,
 )
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus, ReplyReceived
-from proactive_contracts.values import FailureReason, TextContent
+from proactive_contracts.values import TextContent
 
 DEFAULT_BASE_URL = "https://api.twilio.com"
 

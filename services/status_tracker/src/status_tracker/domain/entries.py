@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from proactive_contracts.envelope import Event
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import (
@@ -20,7 +21,7 @@ from proactive_contracts.results import (
     SendUnknown,
 )
 from proactive_contracts.status import Status
-from proactive_contracts.values import Admin, FailureReason
+from proactive_contracts.values import Admin
 
 
 class Source(StrEnum):

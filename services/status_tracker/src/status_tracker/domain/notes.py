@@ -9,7 +9,6 @@ from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
 from proactive_contracts.values import Content, TextContent
 from status_tracker.domain.entries import Entry
-from status_tracker.domain.reasons import REASONS
 
 
 class Kind(StrEnum):
@@ -114,7 +113,7 @@ def _explanation(decisive: Entry) -> list[str]:
         case Status.SENT | Status.DELIVERED | Status.READ | None:
             return []
         case Status.FAILED if decisive.reason is not None:
-            why, advice = REASONS[decisive.reason]
+            why, advice = decisive.reason.why, decisive.reason.advice
         case status:
             why, advice = status.meaning, status.advice
     provider = decisive.detail if decisive.provider else None

@@ -8,8 +8,8 @@ decides: clocks differ, and receipts come late.
 from typing import Final
 from uuid import UUID
 
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason
 from status_tracker.domain.entries import Entry, Source
 
 _RANKS: Final = {

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from uuid import UUID
 
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
-from proactive_contracts.values import FailureReason
 from status_tracker.domain.decision import MessageKey
 from status_tracker.domain.entries import Entry, Request, Source
 from status_tracker.storage.database import Connection, Pool, Record, columns

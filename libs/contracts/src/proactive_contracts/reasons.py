@@ -1,72 +1,91 @@
-"""Why a message was not sent, and what to do, in the words that agents read."""
+"""The one vocabulary for why a message was not sent or not delivered: values for machines, words for people."""
 
-from typing import NamedTuple
-
-from proactive_contracts.values import FailureReason
-
-
-class Words(NamedTuple):
-    """What happened, and what to do about it."""
-
-    reason: str
-    advice: str
+from enum import StrEnum
+from typing import Self
 
 
-def words_for(reason: FailureReason | None) -> Words:
-    """The words for a reason; one that has none of its own, or none at all, is told as such."""
-    return _WORDS[reason or FailureReason.OTHER]
+class FailureReason(StrEnum):
+    """Why a message was not sent or not delivered. Readers meet reasons of later releases as `other`."""
+
+    INVALID_NUMBER = "invalid_number"
+    UNREACHABLE = "unreachable"
+    OPTED_OUT = "opted_out"
+    WINDOW_CLOSED = "window_closed"
+    TEMPLATE = "template"
+    CONTENT = "content"
+    CHANNEL_BLOCKED = "channel_blocked"
+    CHANNEL_UNKNOWN = "channel_unknown"
+    PROVIDER_BUSY = "provider_busy"
+    PROVIDER_UNREACHABLE = "provider_unreachable"
+    CHANGED = "changed"
+    ALREADY_SENT = "already_sent"
+    OTHER = "other"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return cls("other") if isinstance(value, str) else None
+
+    @property
+    def why(self) -> str:
+        """What happened, in one sentence that agents read."""
+        return _WORDS[self][0]
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in one sentence."""
+        return _WORDS[self][1]
 
 
-_WORDS = {
-    FailureReason.INVALID_NUMBER: Words(
+_WORDS: dict[FailureReason, tuple[str, str]] = {
+    FailureReason.INVALID_NUMBER: (
         "The provider refused the number: it does not exist, or it cannot get such messages.",
         "Check the number with the customer, then write a new message.",
     ),
-    FailureReason.UNREACHABLE: Words(
+    FailureReason.UNREACHABLE: (
         "The phone could not be reached.",
         "Re-send it later, or use another channel.",
     ),
-    FailureReason.OPTED_OUT: Words(
+    FailureReason.OPTED_OUT: (
         "The customer asked not to get messages from this sender.",
         "Do not re-send it; reach them another way.",
     ),
-    FailureReason.WINDOW_CLOSED: Words(
+    FailureReason.WINDOW_CLOSED: (
         "The channel takes free text only for 24 hours after the customer's last message.",
         "Use another channel, or wait until they write.",
     ),
-    FailureReason.TEMPLATE: Words(
+    FailureReason.TEMPLATE: (
         "The provider refused the template.",
         "Ask your administrator to check it.",
     ),
-    FailureReason.CONTENT: Words(
+    FailureReason.CONTENT: (
         "The provider refused the text.",
         "Change the text and write a new message.",
     ),
-    FailureReason.CHANNEL_BLOCKED: Words(
+    FailureReason.CHANNEL_BLOCKED: (
         "The provider refuses this channel: its access, its balance or its sender.",
         "Ask your administrator to check the channel, then re-send it.",
     ),
-    FailureReason.CHANNEL_UNKNOWN: Words(
+    FailureReason.CHANNEL_UNKNOWN: (
         "This channel is not connected any more.",
         "Write a new message through another channel, or ask your administrator to connect it.",
     ),
-    FailureReason.PROVIDER_BUSY: Words(
+    FailureReason.PROVIDER_BUSY: (
         "The provider had too much to do and did not take it.",
         "Wait a minute, then re-send it.",
     ),
-    FailureReason.PROVIDER_UNREACHABLE: Words(
+    FailureReason.PROVIDER_UNREACHABLE: (
         "The provider could not be reached.",
         "Wait a minute, then re-send it.",
     ),
-    FailureReason.CHANGED: Words(
+    FailureReason.CHANGED: (
         "Another version of this message had been taken before.",
         'Look under "View sent messages" before you write a new one.',
     ),
-    FailureReason.ALREADY_SENT: Words(
+    FailureReason.ALREADY_SENT: (
         "The message that it repeats was sent after all.",
         "Nothing to do.",
     ),
-    FailureReason.OTHER: Words(
+    FailureReason.OTHER: (
         "The provider refused it.",
         "Re-send it, or ask your administrator if that fails again.",
     ),
