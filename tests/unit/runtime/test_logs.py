@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import structlog
 
 from runtime.logs import get_logger, masked
 from tests.support.logs import captured_logs
