@@ -177,23 +177,57 @@ async def test_untold_result_is_told_by_one_replica_until_announced(jobs: Postgr
         (Accepted("SM1"), True),
         (Refused(ErrorClass.REJECTED, FailureReason.INVALID_NUMBER, "no"), False),
         (Unclear("?"), False),
-        (None, True),
     ],
-    ids=["sent", "failed", "unknown", "still sending"],
+    ids=["sent", "failed", "unknown"],
 )
 async def test_resend_goes_only_where_the_named_message_did_not(
-    jobs: PostgresJobs, answer: Accepted | Refused | Unclear | None, refused: bool
+    jobs: PostgresJobs, answer: Accepted | Refused | Unclear, refused: bool
 ) -> None:
     first = make_request()
     claim = await jobs.claim(first, Lane.INTERACTIVE)
-    if answer is not None:
-        await jobs.settle(claim.job, domain.settle(first.data, 1, "twilio", answer))
+    await jobs.settle(claim.job, domain.settle(first.data, 1, "twilio", answer))
     again = await jobs.claim_resend(make_request(resend_of=first.data.message_id), Lane.INTERACTIVE)
     assert again.fresh is not refused
     if refused:
         assert again.job.state is State.FAILED
         assert again.job.result is not None
         assert again.job.result["reason"] == "already_sent"
+
+
+async def test_resend_of_a_message_under_way_waits_and_is_judged_by_what_became_of_it(
+    jobs: PostgresJobs, connections: Pool
+) -> None:
+    first = make_request()
+    claim = await jobs.claim(first, Lane.INTERACTIVE)
+    again = await jobs.claim_resend(make_request(resend_of=first.data.message_id), Lane.INTERACTIVE)
+    assert (again.fresh, again.job.state, again.job.attempt) == (False, State.WAITING, 0)
+    await jobs.settle(claim.job, domain.settle(first.data, 1, "twilio", Accepted("SM1")))
+    await connections.execute("UPDATE dispatch.job SET due_at = now() WHERE state = 'waiting'")
+    (judged,) = await jobs.take_due(Channel.SMS, 10)
+    assert (judged.fresh, judged.job.state) == (False, State.FAILED)
+
+
+async def test_resend_of_a_resend_that_was_refused_is_refused_for_the_first_ones_sake(jobs: PostgresJobs) -> None:
+    first = make_request()
+    claim = await jobs.claim(first, Lane.INTERACTIVE)
+    await jobs.settle(claim.job, domain.settle(first.data, 1, "twilio", Accepted("SM1")))
+    second = make_request(resend_of=first.data.message_id)
+    refused = await jobs.claim_resend(second, Lane.INTERACTIVE)
+    assert refused.job.state is State.FAILED
+    third = await jobs.claim_resend(make_request(resend_of=second.data.message_id), Lane.INTERACTIVE)
+    assert third.job.state is State.FAILED
+    assert third.job.result is not None
+    assert third.job.result["reason"] == "already_sent"
+
+
+async def test_row_that_cannot_be_read_does_not_keep_the_others_from_their_turn(
+    jobs: PostgresJobs, connections: Pool
+) -> None:
+    await jobs.claim(make_request(seconds=-1), Lane.INTERACTIVE)
+    await jobs.claim(make_request(seconds=-1), Lane.INTERACTIVE)
+    first = "(SELECT message_id FROM dispatch.job ORDER BY message_id LIMIT 1)"
+    await connections.execute(f"UPDATE dispatch.job SET request = '{{}}' WHERE message_id = {first}")
+    assert len(await jobs.take_due(Channel.SMS, 10)) == 1
 
 
 async def test_due_job_in_another_workers_hands_is_passed_over(jobs: PostgresJobs, connections: Pool) -> None:

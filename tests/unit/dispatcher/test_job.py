@@ -146,8 +146,8 @@ def test_receipt_outweighs_the_state(state: State, receipt: str | None, status: 
 @pytest.mark.parametrize(
     ("status", "refused"),
     [
-        (Status.SENDING, True),
-        (Status.WAITING, True),
+        (Status.SENDING, False),
+        (Status.WAITING, False),
         (Status.SENT, True),
         (Status.DELIVERED, True),
         (Status.READ, True),
@@ -157,14 +157,22 @@ def test_receipt_outweighs_the_state(state: State, receipt: str | None, status: 
         (Status.CANCELLED, False),
     ],
 )
-def test_resend_is_refused_where_the_first_one_went_or_still_may(status: Status, refused: bool) -> None:
-    settlement = domain.refuse_resend(make_request(), Earlier(status=status, since=NOW))
+def test_resend_is_refused_where_the_first_one_went(status: Status, refused: bool) -> None:
+    failed = Earlier(status=Status.FAILED, since=NOW)
+    settlement = domain.refuse_resend(make_request(), [failed, Earlier(status=status, since=NOW)])
     assert (settlement is not None) is refused
     if settlement is not None:
         assert isinstance(settlement.result, SendFailed)
         assert settlement.result.reason is FailureReason.ALREADY_SENT
         assert settlement.result.detail is not None
         assert status.label in settlement.result.detail
+
+
+@pytest.mark.parametrize("status", Status)
+def test_resend_waits_while_the_first_one_is_under_way(status: Status) -> None:
+    failed = Earlier(status=Status.FAILED, since=NOW)
+    under_way = domain.under_way([failed, Earlier(status=status, since=NOW)])
+    assert under_way is (status in {Status.SENDING, Status.WAITING})
 
 
 def test_message_whose_resend_came_first_is_told_as_cancelled() -> None:

@@ -1,10 +1,13 @@
 """The rules between fields, and the small vocabularies."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from proactive_contracts.codec import decode, encode, make_event
 from proactive_contracts.errors import InvalidEvent
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
@@ -13,9 +16,12 @@ from proactive_contracts.values import (
     Recipient,
     ResultRoute,
     TemplateContent,
+    TextContent,
     WorkspaceId,
 )
 from tests.unit.proactive_contracts.examples import make_request
+
+SENT_AT = datetime(2026, 11, 23, 9, 14, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("address", ["+4915112345678", "+1234567", "+123456789012345", "US.13491208655302741918"])
@@ -129,3 +135,15 @@ def test_unknown_reason_is_other_and_no_text_is_an_error() -> None:
     assert FailureReason("of_a_later_release") is FailureReason.OTHER
     with pytest.raises(ValueError):
         FailureReason(1)  # type: ignore[arg-type]
+
+
+def test_request_from_the_future_is_refused_where_it_is_received() -> None:
+    event = make_event(make_request(), id=uuid4(), time=SENT_AT, source="testing")
+    assert decode(encode(event), SENT_AT).id == event.id
+    with pytest.raises(InvalidEvent, match="time: lies in the future"):
+        decode(encode(event), SENT_AT - timedelta(minutes=6))
+
+
+def test_blank_text_is_refused() -> None:
+    with pytest.raises(ValidationError, match="must not be blank"):
+        TextContent(text=" \n ")

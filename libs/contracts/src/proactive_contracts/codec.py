@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails, from_json
 from proactive_contracts.envelope import Event
 from proactive_contracts.errors import InvalidEvent, MalformedEvent, UnsupportedEvent
 from proactive_contracts.receipts import DeliveryReported, ReplyReceived, TeammateReplied
-from proactive_contracts.requests import MAX_LIFETIME, CancelRequested, ResolveRequested, SendRequested
+from proactive_contracts.requests import MAX_LIFETIME, MAX_SKEW, CancelRequested, ResolveRequested, SendRequested
 from proactive_contracts.results import (
     SendAccepted,
     SendCancelled,
@@ -109,9 +109,12 @@ def properties_of(event: Event[Any]) -> Properties:
     )
 
 
-def decode(body: bytes) -> Event[Any]:
+def decode(body: bytes, received_at: datetime | None = None) -> Event[Any]:
     """
     Read one event; `event.data` is an instance of one of EVENT_TYPES.
+
+    With `received_at`, a request whose time lies further ahead than clocks differ is refused: its lifetime would not
+    be bounded by it.
 
     Raises:
         MalformedEvent: not JSON, not an object, too large, or without a type.
@@ -126,7 +129,7 @@ def decode(body: bytes) -> Event[Any]:
         event = envelope.model_validate_json(body)
     except ValidationError as error:
         raise InvalidEvent(_explain(error)) from None
-    _check_lifetime(event)
+    _check_lifetime(event, received_at)
     return event
 
 
@@ -143,9 +146,13 @@ def _type_of(body: bytes) -> str:
     return name
 
 
-def _check_lifetime(event: Event[Any]) -> None:
+def _check_lifetime(event: Event[Any], received_at: datetime | None) -> None:
     request = event.data
-    if isinstance(request, SendRequested) and request.not_after - event.time > MAX_LIFETIME:
+    if not isinstance(request, SendRequested):
+        return
+    if received_at is not None and event.time - received_at > MAX_SKEW:
+        raise InvalidEvent("time: lies in the future")
+    if request.not_after - event.time > MAX_LIFETIME:
         raise InvalidEvent(f"data.not_after: at most {MAX_LIFETIME.days} days after the event's time")
 
 

@@ -23,6 +23,10 @@ MAX_LIFETIME = timedelta(days=7)
 """How far ahead of the event's own time not_after may lie."""
 
 
+MAX_SKEW = timedelta(minutes=5)
+"""How far a publisher's clock may be ahead of ours."""
+
+
 class SendRequested(Subject):
     """
     Send this once.

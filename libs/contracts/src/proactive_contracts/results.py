@@ -24,7 +24,7 @@ class Earlier(Model):
 
 
 class SendStarted(Subject):
-    """A worker claimed it and is about to call the provider."""
+    """A worker claimed it and is calling the provider; told where the call takes longer than a second."""
 
     attempt: Attempt
 

@@ -63,6 +63,12 @@ def _storable(text: str) -> str:
     return text
 
 
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
 def _recipient(address: str) -> str:
     if not (E164.fullmatch(address) or _PROVIDER_ADDRESS.fullmatch(address)):
         raise ValueError("must be a number in E.164 format or a provider's address such as US.1234")
@@ -87,6 +93,11 @@ LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_
 
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 """A number of things, small enough for PostgreSQL's integer."""
+
+MessageText = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_storable), AfterValidator(_not_blank)
+]
+"""What the customer reads: 1 to 4,096 characters, not all blank."""
 
 WorkspaceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """Intercom's id of a workspace; part of routing keys, hence without dots."""
@@ -114,7 +125,7 @@ class TextContent(Model):
     """A free text."""
 
     kind: Literal["text"] = "text"
-    text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_storable)]
+    text: MessageText
 
 
 class TemplateVariable(Model):

@@ -13,7 +13,7 @@ log = get_logger()
 
 
 class Stopping:
-    """Set once SIGTERM or SIGINT came, or a part of the process gave up."""
+    """Set once SIGTERM or SIGINT came."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()

@@ -32,7 +32,16 @@ TROUBLE: tuple[type[Exception], ...] = (
 )
 """Errors that mean "not now", as opposed to a wrong statement or a wrong value."""
 
+UNPREPARED: tuple[type[Exception], ...] = (
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidSchemaNameError,
+)
+"""The database is not as this release needs it; never the fault of an event."""
+
 STATEMENT_SECONDS = 10.0
+
+_WAIT_FOR: tuple[type[Exception], ...] = (*TROUBLE, *UNPREPARED)
 
 Result = TypeVar("Result")
 
@@ -54,12 +63,12 @@ async def pool(database_url: str, *, application: str, size: int = 10) -> AsyncI
 
 
 async def insist(call: Callable[[], Awaitable[Result]], what: str) -> Result:
-    """Repeat `call`, with growing pauses, for as long as the database is in TROUBLE; `what` names it in the logs."""
+    """Repeat `call`, with growing pauses, while the database is in TROUBLE or not migrated; logs call it `what`."""
     pause = 0.1
     while True:
         try:
             return await call()
-        except TROUBLE as error:
+        except _WAIT_FOR as error:
             log.warning("database_awaited", waiting=what, error=type(error).__name__)
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(5.0, pause * 2)

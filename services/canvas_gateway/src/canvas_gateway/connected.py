@@ -1,9 +1,9 @@
 """The workspaces that are connected and their channels, read from the directory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, tzinfo
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from canvas_gateway.domain.trouble import Interruption, Kind
@@ -17,6 +17,11 @@ from runtime.postgres import TROUBLE
 _SECONDS = 1.5
 """How long one read may take: an agent waits for it."""
 
+Read = TypeVar("Read")
+
+_given_up: set[asyncio.Task[Any]] = set()
+"""Reads that nobody waits for, kept from the garbage collector until they end."""
+
 log = get_logger()
 
 
@@ -29,14 +34,12 @@ class ConnectedWorkspaces:
 
     async def workspace(self, workspace_id: str) -> Workspace | None:
         """The workspace, or None where it is not connected."""
-        async with _reading():
-            found = await self._workspaces.get(workspace_id)
+        found = await _read(self._workspaces.get(workspace_id))
         return None if found is None else Workspace(id=found.id, zone=_zone(found.time_zone), region=found.region)
 
     async def channels(self, workspace_id: str) -> Sequence[ConnectedChannel]:
         """Its channels by name, those that were disconnected included."""
-        async with _reading():
-            found = await self._channels.of_workspace(workspace_id)
+        found = await _read(self._channels.of_workspace(workspace_id))
         return [
             ConnectedChannel(id=one.id, kind=one.channel, name=one.name, sender=one.sender, enabled=one.enabled)
             for one in found
@@ -45,21 +48,32 @@ class ConnectedWorkspaces:
     async def token(self, workspace_id: str) -> str:
         """The workspace's Intercom token; Interruption(INTERCOM_REFUSED) where it is missing or cannot be opened."""
         try:
-            async with _reading():
-                return await self._workspaces.token(workspace_id)
+            return await _read(self._workspaces.token(workspace_id))
         except DirectoryError as error:
             log.error("token_unreadable", error=type(error).__name__, workspace_id=workspace_id)
             raise Interruption(Kind.INTERCOM_REFUSED) from None
 
 
-@asynccontextmanager
-async def _reading() -> AsyncIterator[None]:
+async def _read(reading: Coroutine[Any, Any, Read]) -> Read:
+    """One read, in a task of its own: a connection that hangs is given up without waiting for its own clean-up."""
+    task = asyncio.create_task(reading)
+    done, _ = await asyncio.wait({task}, timeout=_SECONDS)
     try:
-        async with asyncio.timeout(_SECONDS):
-            yield
+        if not done:
+            _given_up.add(task)
+            task.add_done_callback(_forget)
+            task.cancel()
+            raise TimeoutError
+        return task.result()
     except TROUBLE as error:
         log.warning("directory_unreadable", error=type(error).__name__)
         raise Interruption(Kind.DIRECTORY_DOWN) from None
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    _given_up.discard(task)
+    if not task.cancelled():
+        task.exception()  # seen: nobody waits for it any more
 
 
 def _zone(name: str) -> tzinfo:

@@ -26,7 +26,7 @@ from runtime.health import Health, serve_ops
 from runtime.http import serve
 from runtime.lifecycle import Stopping
 from runtime.logs import get_logger
-from runtime.postgres import TROUBLE, Pool, insist, pool
+from runtime.postgres import TROUBLE, UNPREPARED, Pool, insist, pool
 
 _TABLES = ["dispatch.job", "directory.channel"]
 _MISSING = "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL"
@@ -67,7 +67,7 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
             publisher,
             concurrency=settings.concurrency,
             name=f"{name}.{lane}",
-            trouble=TROUBLE,
+            trouble=(*TROUBLE, *UNPREPARED),
         )
         for lane in Lane
     }

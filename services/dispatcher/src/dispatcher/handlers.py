@@ -34,7 +34,7 @@ from runtime import clock
 from runtime.amqp.publisher import PublishFailed
 from runtime.failpoints import reach
 from runtime.logs import get_logger
-from runtime.postgres import TROUBLE, insist
+from runtime.postgres import TROUBLE, UNPREPARED, insist
 
 SOURCE = "proactive/dispatcher"
 
@@ -43,7 +43,7 @@ STARTED_AFTER_SECONDS = 1.0
 
 _PAYLOADS = {name: payload for payload, name in EVENT_TYPES.items()}
 
-_TROUBLE: tuple[type[Exception], ...] = (PublishFailed, *TROUBLE)
+_TROUBLE: tuple[type[Exception], ...] = (PublishFailed, *TROUBLE, *UNPREPARED)
 
 log = get_logger()
 

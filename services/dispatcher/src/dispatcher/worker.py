@@ -9,6 +9,7 @@ from proactive_contracts.codec import decode
 from proactive_contracts.errors import UnsupportedEvent
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.values import Channel, Lane
+from runtime import clock
 from runtime.amqp.consumer import Delivery, Park
 
 
@@ -16,7 +17,7 @@ def request_handler(dispatch: Dispatch, channel: Channel, lane: Lane) -> Callabl
     """A consumer's handler for one queue."""
 
     async def handle(delivery: Delivery) -> None:
-        event = decode(delivery.body)
+        event = decode(delivery.body, clock.now())
         request = event.data
         if not isinstance(request, SendRequested):
             raise UnsupportedEvent(f"{event.type} is not acted on by this release")

@@ -77,6 +77,7 @@ class Message(BaseModel):
     channel: Channel
     channel_id: UUID
     recipient: str
+    kind: Literal["text", "template"]
     text: str
     requested_by: Requester
     contact: Contact | None
@@ -150,6 +151,7 @@ def _fields(remembered: Remembered) -> dict[str, object]:
     asked, row = remembered.request.asked, remembered.row
     by = asked.requested_by
     return dict(row) | {
+        "kind": asked.content.kind,
         "text": readable(asked.content),
         "requested_by": Requester(kind=by.kind, id=by.id if isinstance(by, Admin) else None, name=by.name),
         "contact": asked.contact,

@@ -20,7 +20,7 @@ from status_tracker.handlers import Recorder
 from status_tracker.http import application
 from status_tracker.readiness import schema_trouble, wait_for_schema
 from status_tracker.settings import Settings
-from status_tracker.storage.database import UNPREPARED, Pool
+from status_tracker.storage.database import Pool
 from status_tracker.sweep import Sweep
 from status_tracker.thread import ThreadWriter
 from status_tracker.worker import Worker
@@ -68,7 +68,7 @@ async def _start(settings: Settings, stack: AsyncExitStack, health: Health, pool
         publisher,
         concurrency=settings.concurrency,
         name=NAME,
-        trouble=(*postgres.TROUBLE, *UNPREPARED),
+        trouble=(*postgres.TROUBLE, *postgres.UNPREPARED),
     )
     await stack.enter_async_context(consumer)
     await stack.enter_async_context(await _sweep(settings, stack, pool, recorder, consumer))

@@ -9,13 +9,13 @@ from uuid import UUID
 from runtime import clock, failpoints
 from runtime.batching import Batcher
 from runtime.logs import get_logger
-from runtime.postgres import TROUBLE
+from runtime.postgres import TROUBLE, UNPREPARED
 from status_tracker import metrics
 from status_tracker.domain.decision import Change, MessageKey, decide
 from status_tracker.domain.entries import Entry, Request, Source
 from status_tracker.domain.history import misdirected
 from status_tracker.storage import effects, entries, messages, outgoing
-from status_tracker.storage.database import UNPREPARED, Connection, Pool
+from status_tracker.storage.database import Connection, Pool
 
 MAX_BATCH = 200
 

@@ -6,6 +6,7 @@ from proactive_contracts.codec import decode
 from proactive_contracts.envelope import Event
 from proactive_contracts.receipts import ReplyReceived, TeammateReplied
 from proactive_contracts.requests import SendRequested
+from runtime import clock
 from runtime.amqp.consumer import Delivery, Park
 from runtime.logs import get_logger
 from status_tracker import metrics
@@ -32,7 +33,7 @@ class Worker:
             ContractError: it cannot be read.
             Park: it can be read, and does not belong here or cannot be stored.
         """
-        event = decode(delivery.body)
+        event = decode(delivery.body, clock.now())
         try:
             outcome = await self._keep(event)
         except UNSTORABLE as error:

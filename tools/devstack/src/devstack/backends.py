@@ -85,6 +85,10 @@ class Backends:
     database_kind: str
 
 
+OWNER = "PROACTIVE_STACK"
+"""Set by a stack's env file to its folder: what that shell starts must not take the stack's servers for its own."""
+
+
 class ExternalBroker:
     """Somebody's broker, named by AMQP_URL: used as it is."""
 
@@ -162,6 +166,11 @@ def choose(
     Raises:
         BackendError: there is no way here to have one; the text has the one command to run.
     """
+    if owner := environment.get(OWNER):
+        raise BackendError(
+            f"This shell holds the addresses of the stack in {owner} (from its file env), and another stack must not "
+            f"work on that. Open a new shell, or run: unset AMQP_URL DATABASE_URL {OWNER}"
+        )
     amqp_url, database_url = environment.get("AMQP_URL", ""), environment.get("DATABASE_URL", "")
     if amqp_url and database_url:
         return Backends(ExternalBroker(amqp_url), ExternalDatabase(database_url), "AMQP_URL", "DATABASE_URL")

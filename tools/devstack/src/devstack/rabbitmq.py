@@ -1,5 +1,6 @@
 """A private RabbitMQ node: own ports, data, cookie and epmd, nothing beyond loopback, not as root."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -208,7 +209,9 @@ class RabbitMQ:
         write_private(home / "rabbitmq.conf", self._configuration(), self._account)
         # Without the management plugin the node starts a second and stops five seconds faster.
         write_private(home / "enabled_plugins", "[].\n", self._account)
-        write_private(home / ".erlang.cookie", self._state.secrets().node_token * 2, self._account, 0o400)
+        # The token is part of the node's name, which is in logs; the cookie must not follow from it.
+        cookie = hashlib.sha256(self._state.secrets().broker_password.encode()).hexdigest()
+        write_private(home / ".erlang.cookie", cookie, self._account, 0o400)
 
     def _configuration(self) -> str:
         lines = {

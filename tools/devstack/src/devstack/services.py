@@ -76,6 +76,7 @@ def sandbox(around: Surroundings) -> dict[str, str]:
         "SANDBOX_CLIENT_SECRET": around.secrets.intercom_client_secret,
         "SANDBOX_WORKSPACE_ID": WORKSPACE,
         "SANDBOX_STATE_FILE": around.sandbox_file,
+        "SANDBOX_TWILIO_INBOUND_URL": around.url("webhooks", f"/webhooks/twilio/{CHANNEL}"),
     }
 
 

@@ -13,7 +13,7 @@ from typing import Self
 
 from devstack.accounts import write_private
 from devstack.addresses import Addresses
-from devstack.backends import Backends, Purpose, choose
+from devstack.backends import OWNER, Backends, Purpose, choose
 from devstack.errors import DevstackError, ProcessFailed
 from devstack.probes import http_answer
 from devstack.processes import Process, launcher, stop_leftovers
@@ -261,4 +261,5 @@ class Stack(Addresses):
         """For `. .dev/run/env`, after which proactivectl works by hand."""
         wanted = self.env_of("proactivectl")
         ours = {name: value for name, value in wanted.items() if name not in ("PATH", "HOME", "PYTHONUNBUFFERED")}
+        ours[OWNER] = str(self.state.folder)
         return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(ours.items()))

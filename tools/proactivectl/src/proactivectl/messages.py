@@ -61,7 +61,9 @@ def send(
     as_json: AsJson = False,
 ) -> None:
     """Send one message, and follow it until its status is final. Exit code 0: it has left for the customer."""
-    if (channel is None) == (channel_id is None):
+    if channel is not None and channel_id is not None:
+        raise WrongUsage("--channel and --channel-id name a channel twice", "Give only one of them.")
+    if channel is None and channel_id is None:
         raise WrongUsage("one of --channel and --channel-id is needed", "See: proactivectl channel list")
     tracker = None if wait == 0 else _tracker()
     url = amqp_url()
@@ -167,6 +169,12 @@ async def _follow(history: History, sending: Sending) -> dict[str, Any] | None:
 def _finish(event: Event[SendRequested], message: dict[str, Any] | None, *, followed: bool) -> None:
     """Print what became of it. Raises typer.Exit(1) where it was followed and has not left."""
     status = Status(message["status"]) if message else None
+    if message is not None and status is not Status.QUEUED and message["event_id"] != str(event.id):
+        raise Failure(
+            f"this text was not sent: another version of message {event.data.message_id} was taken before "
+            f"({status.label if status else 'unknown'})",
+            "To send this text as a message of its own, leave --message-id out.",
+        )
     document = {
         "message_id": str(event.data.message_id),
         "event_id": str(event.id),

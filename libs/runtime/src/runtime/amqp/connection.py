@@ -56,6 +56,13 @@ def loss_as_error() -> Iterator[None]:
         raise ConnectionError("the channel was lost") from error
 
 
+async def end(task: "asyncio.Task[None]") -> None:
+    """Cancel until it is over: the client swallows a cancellation that meets a channel while it is being closed."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=4)
+
+
 class Link:
     """
     Runs `session` on a connection, and again on a new one after every loss, with jittered pauses.
@@ -76,8 +83,7 @@ class Link:
 
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            await end(self._task)
 
     async def _keep(self) -> None:
         pause = 0.2

@@ -1,6 +1,7 @@
 """Consuming: at most `concurrency` deliveries at a time, each ending acknowledged, parked or returned."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -46,7 +47,9 @@ class Delivery:
 
     queue: str
     message: AbstractIncomingMessage
+    number: int = 0
     settled: bool = field(default=False)
+    acked: bool = field(default=False)
 
     @property
     def body(self) -> bytes:
@@ -80,7 +83,7 @@ class Delivery:
     async def ack(self) -> None:
         """Tell the broker that it is ours now; harmless twice, and on a connection that is gone."""
         if not self.settled:
-            self.settled = True
+            self.settled = self.acked = True
             await self._tell(self.message.ack())
 
     async def give_back(self) -> None:
@@ -130,6 +133,9 @@ class Consumer:
         self._trouble: tuple[type[Exception], ...] = (*trouble, PublishFailed)
         self._inbox: asyncio.Queue[Delivery] = asyncio.Queue()
         self._busy = 0
+        self._taken = 0
+        self._open: set[int] = set()
+        self._marks: deque[tuple[datetime, int]] = deque()
         self._consuming = False
         self._stopping = asyncio.Event()
         self._workers: list[asyncio.Task[None]] = []
@@ -177,6 +183,7 @@ class Consumer:
             queue = await channel.get_queue(name)
             tags[await queue.consume(partial(self._take, name))] = queue
         self._consuming = True
+        self._marks.clear()
         try:
             await self._until_over(connection, channel, cancelled)
             for tag, queue in tags.items():
@@ -209,17 +216,23 @@ class Consumer:
                 queue = await channel.get_queue(name)
                 self.depths[name] = queue.declaration_result.message_count or 0
             await asyncio.sleep(_SETTLE_SECONDS)
-            if not any(self.depths.values()) and self._inbox.empty() and not self._busy:
-                self.read_up_to = began
+            if not any(self.depths.values()):
+                if self._open:
+                    self._marks.append((began, self._taken))
+                else:
+                    self.read_up_to = began
             await asyncio.sleep(PROBE_SECONDS)
 
     async def _take(self, queue: str, message: AbstractIncomingMessage) -> None:
-        self._inbox.put_nowait(Delivery(queue, message))
+        self._taken += 1
+        self._open.add(self._taken)
+        self._inbox.put_nowait(Delivery(queue, message, self._taken))
 
     async def _work(self) -> None:
         while True:
             delivery = await self._inbox.get()
             if delivery.stale or self._stopping.is_set():
+                self._close(delivery, handled=False)
                 continue
             self._busy += 1
             try:
@@ -229,6 +242,15 @@ class Consumer:
                 await delivery.give_back()
             finally:
                 self._busy -= 1
+                self._close(delivery, handled=delivery.acked)
+
+    def _close(self, delivery: Delivery, *, handled: bool) -> None:
+        """Let read_up_to follow; what goes back to its queue voids what was to be said once it was handled."""
+        self._open.discard(delivery.number)
+        if not handled:
+            self._marks.clear()
+        while self._marks and min(self._open, default=self._taken + 1) > self._marks[0][1]:
+            self.read_up_to = self._marks.popleft()[0]
 
     async def _handle(self, delivery: Delivery) -> None:
         pause = 0.1

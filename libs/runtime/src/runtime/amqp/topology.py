@@ -10,7 +10,7 @@ import aiormq
 from aio_pika.abc import AbstractConnection
 
 from proactive_contracts.topology import Binding, Queue, Topology
-from runtime.amqp.connection import AMQP_ERRORS, connect
+from runtime.amqp.connection import AMQP_ERRORS, connect, end, loss_as_error
 
 
 class TopologyRefused(Exception):
@@ -33,8 +33,7 @@ class TopologyWatch:
 
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            await end(self._task)
 
     async def check(self) -> str | None:
         """What is missing, with the command that brings it."""
@@ -43,7 +42,8 @@ class TopologyWatch:
     async def _keep(self) -> None:
         while True:
             try:
-                absent = await missing(self._url, self._wanted)
+                with loss_as_error():
+                    absent = await missing(self._url, self._wanted)
                 self._found = f"{', '.join(absent)}: run `proactivectl topology apply`" if absent else None
             except AMQP_ERRORS as error:
                 self._found = f"no answer from the broker ({type(error).__name__})"

@@ -62,6 +62,7 @@ class Message(Told):
     channel: Channel
     channel_id: UUID
     recipient: str
+    kind: Literal["text", "template"] = "text"
     text: str | None = None
     requested_by: Requester
     contact: Addressee | None = None
@@ -80,8 +81,9 @@ class Message(Told):
 
     @property
     def can_be_resent(self) -> bool:
-        """Whether it is failed or unknown, and its text is still kept."""
-        return self.status in RESENDABLE and bool(self.text)
+        """Whether it is failed or unknown, and its text is still kept; not where what it repeats was sent after all."""
+        refused_as_sent = self.reason is FailureReason.ALREADY_SENT
+        return self.status in RESENDABLE and self.kind == "text" and bool(self.text) and not refused_as_sent
 
 
 class Page(Told):

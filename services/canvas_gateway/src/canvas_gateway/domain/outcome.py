@@ -48,7 +48,7 @@ class Outcome(Frozen):
     """
     What is known of a submitted message; `screen` is the one that tells it.
 
-    For `changed` and `already_sent`, status, at and text are those of the earlier version or message.
+    For `changed` and `already_sent`, status, at, text and recipient are those of the earlier version or message.
     """
 
     screen: Screen
@@ -60,6 +60,7 @@ class Outcome(Frozen):
     provider_code: str | None = None
     until: datetime | None = None
     text: str | None = None
+    recipient: str | None = None
 
 
 class Submission(Frozen):
@@ -158,7 +159,11 @@ def after_lookup(submission: Submission, found: Message | None, now: datetime) -
         return Outcome(screen=Screen.UNKNOWN, why=Why.NO_TRACE)
     if ours:
         return of_history(found)
-    return Outcome(screen=Screen.CHANGED, status=found.status, at=found.status_at, text=found.text)
+    if found.status in {Status.QUEUED, Status.NOT_CONFIRMED}:  # no dispatcher spoke: either version may be the one
+        return Outcome(screen=Screen.UNKNOWN, why=Why.NO_TRACE)
+    return Outcome(
+        screen=Screen.CHANGED, status=found.status, at=found.status_at, text=found.text, recipient=found.recipient
+    )
 
 
 def after_failed_lookup(submission: Submission, now: datetime) -> Outcome | None:

@@ -1,7 +1,8 @@
-"""Publishes a request and waits for its answer, as long as an agent's patience lasts."""
+"""Publishes a request and waits for its answer, as long as an agent's patience lasts; the publish goes on after it."""
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,8 @@ from canvas_gateway.domain.outcome import Published, Submission
 from canvas_gateway.ports import Bus, Results
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import Event
+from runtime import clock
+from runtime.logs import get_logger
 
 SOURCE = "canvas_gateway"
 
@@ -16,6 +19,11 @@ _REMEMBERED = 10_000
 """Requests whose publish may have reached the queue that one replica remembers, beside what the panels' states say."""
 
 _LEAST_SECONDS = 0.1
+_PUBLISH_SECONDS = 5.0
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 15.0
+
+log = get_logger()
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class Asking:
         self._bus = bus
         self._results = results
         self._running: dict[asyncio.Task[Published], UUID] = {}
+        self._insisting: dict[UUID, asyncio.Task[None]] = {}
         self._may_be_queued: dict[UUID, None] = {}
 
     async def ask(self, submission: Submission, seconds: float) -> Answered:
@@ -54,6 +63,8 @@ class Asking:
 
     async def drain(self) -> None:
         """Let publishes end that outlived their panel's patience; each has a limit of its own."""
+        for insisting in list(self._insisting.values()):
+            insisting.cancel()
         if self._running:
             await asyncio.wait(set(self._running))
 
@@ -64,7 +75,31 @@ class Asking:
         publishing = asyncio.create_task(self._bus.publish(event, seconds))
         self._running[publishing] = submission.event_id
         publishing.add_done_callback(self._settle)
+        publishing.add_done_callback(lambda done: self._keep_on(done, event, submission.request.not_after))
         return publishing
+
+    def _keep_on(self, publishing: "asyncio.Task[Published]", event: Event[Any], not_after: datetime) -> None:
+        """What was not confirmed is published again by itself: the agent may have gone to another conversation."""
+        if publishing.cancelled() or publishing.exception() is not None:
+            return
+        waiting = publishing.result() in {Published.UNCONFIRMED, Published.NOT_PUBLISHED}
+        if waiting and event.id not in self._insisting and len(self._insisting) < _REMEMBERED:
+            self._insisting[event.id] = asyncio.create_task(self._insist(event, not_after))
+            self._insisting[event.id].add_done_callback(lambda _: self._insisting.pop(event.id, None))
+
+    async def _insist(self, event: Event[Any], not_after: datetime) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        while clock.now() < not_after:
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
+            published = await self._bus.publish(event, _PUBLISH_SECONDS)
+            if published is Published.CONFIRMED:
+                self._may_be_queued[event.id] = None
+                log.info("request_published_late", event_id=str(event.id))
+                return
+            if published is Published.UNROUTABLE:
+                return
+        log.error("request_never_published", event_id=str(event.id))
 
     def _settle(self, publishing: asyncio.Task[Published]) -> None:
         event_id = self._running.pop(publishing)

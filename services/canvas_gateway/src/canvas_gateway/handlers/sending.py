@@ -32,6 +32,7 @@ from canvas_gateway.handlers.turn import Reply, Turn
 from canvas_gateway.ports import History
 from canvas_gateway.screens.compose import compose
 from canvas_gateway.screens.outcome import outcome as outcome_screen
+from proactive_contracts.status import Status
 
 _LOOKUP_SECONDS = 2.0
 _AFTERWARDS_SECONDS = 1.0
@@ -167,7 +168,7 @@ class Sending:
         if other is None:
             return known
         found = await self._await_other_version(turn, other, submission.event_id)
-        return known if found is None else known.model_copy(update={"text": found.text})
+        return known if found is None else known.model_copy(update={"text": found.text, "recipient": found.recipient})
 
     async def _await_other_version(self, turn: Turn, message_id: UUID, event_id: UUID) -> Message | None:
         """The history may be a moment behind the dispatcher: until then its row is missing, or is our own request's."""
@@ -175,7 +176,7 @@ class Sending:
             async with asyncio.timeout(turn.left(min(_AFTERWARDS_SECONDS, self._wait_seconds))):
                 while True:
                     found = await self._look_up(turn, message_id, _AFTERWARDS_SECONDS)
-                    if found is not None and found.event_id != event_id:
+                    if found is not None and found.event_id != event_id and found.status is not Status.QUEUED:
                         return found
                     await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         except (Interruption, TimeoutError):

@@ -5,7 +5,7 @@ from canvas_gateway.canvas_kit.components import Component
 from canvas_gateway.canvas_kit.plain import one_line
 from canvas_gateway.domain.history import MAY_BE_SENT, RESENDABLE, Entry, Message
 from canvas_gateway.domain.moments import Calendar
-from canvas_gateway.screens.outcome import MAY_ARRIVE_TWICE, RESEND
+from canvas_gateway.screens.outcome import MAY_ARRIVE_TWICE, REPEATS, RESEND
 from canvas_gateway.screens.phrases import NAME, requester
 
 _TIMELINE = 20
@@ -79,5 +79,7 @@ def _actions(message: Message) -> list[Component]:
     resend: list[Component] = []
     if message.can_be_resent:
         warning = [draw.muted(MAY_ARRIVE_TWICE)] if message.status in MAY_BE_SENT else []
+        if not warning and message.resend_of:
+            warning = [draw.muted(REPEATS)]
         resend = [*warning, draw.secondary("details.resend", RESEND)]
     return [*resend, draw.secondary("details.refresh", "Refresh status")]

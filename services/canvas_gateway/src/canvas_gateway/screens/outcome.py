@@ -14,6 +14,8 @@ from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
 from proactive_contracts.values import Channel
 
+REPEATS = "It repeats an earlier message. If that one arrived meanwhile, the customer may get it twice."
+
 MAY_ARRIVE_TWICE = "It may have been sent: the customer may get it twice if you re-send it."
 RESEND = "Re-send your message"
 
@@ -35,6 +37,11 @@ def _sending(state: State, submission: Submission, known: Outcome, calendar: Cal
         draw.header("Sending…"),
         *_to_whom(state, submission),
         draw.muted(_why_not_yet(known, calendar)),
+        *(
+            [draw.muted('We keep trying. "Refresh status" shows whether it has left.')]
+            if known.why is Why.NOT_QUEUED
+            else []
+        ),
         *_time_left(submission, calendar),
         draw.secondary("sending.refresh", "Refresh status"),
         draw.gap(),
@@ -88,6 +95,7 @@ def _failed(state: State, submission: Submission, known: Outcome, calendar: Cale
         *_provider(known),
         draw.muted(advice),
         *_to_whom(state, submission),
+        *([draw.muted(REPEATS)] if submission.request.resend_of else []),
         draw.primary("failed.resend", RESEND),
         draw.gap(),
         draw.link("failed.finish", "Finish"),
@@ -134,10 +142,13 @@ _WHY_UNKNOWN: Mapping[Why | None, str] = {
 
 
 def _changed(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
+    other_number = known.recipient is not None and known.recipient != submission.request.recipient
+    earlier_to = f" to {one_line(known.recipient or '', 60)}" if other_number else ""
+    this_to = f", to {submission.request.recipient}" if other_number else ""
     return [
         draw.header("This version was not sent."),
-        draw.paragraph(f"{_earlier('An earlier version', known, calendar)} This one was not."),
-        draw.muted(f'This one: "{_text_of(submission)}"'),
+        draw.paragraph(f"{_earlier('An earlier version', known, calendar, earlier_to)} This one was not."),
+        draw.muted(f'This one{this_to}: "{_text_of(submission)}"'),
         draw.secondary("changed.send_new", "Send this one as a new message"),
         draw.gap(),
         draw.link("changed.done", "Done"),
@@ -155,11 +166,12 @@ def _already_sent(state: State, submission: Submission, known: Outcome, calendar
     ]
 
 
-def _earlier(which: str, known: Outcome, calendar: Calendar) -> str:
+def _earlier(which: str, known: Outcome, calendar: Calendar, to: str = "") -> str:
     """Such as `An earlier version was sent at 2:05PM: "Your parcel is here."`"""
     became = _BECAME[known.status] if known.status else "was taken before"
     when = f" at {calendar.short(known.at)}" if known.at else ""
-    return f'{which} {became}{when}: "{one_line(known.text, 200)}"' if known.text else f"{which} {became}{when}."
+    said = f': "{one_line(known.text, 200)}"' if known.text else "."
+    return f"{which} {became}{when}{to}{said}"
 
 
 _BECAME = {

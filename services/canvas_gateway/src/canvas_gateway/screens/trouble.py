@@ -39,7 +39,10 @@ _WORDS: dict[Kind, tuple[str, str]] = {
         "This message cannot be re-sent: it is not failed any more, or its text is no longer kept.",
         "Go back to see what it is now.",
     ),
-    Kind.DIRECTORY_DOWN: ("Our settings for this workspace cannot be read right now.", "Try again in a minute."),
+    Kind.DIRECTORY_DOWN: (
+        "Our settings for this workspace cannot be read right now.",
+        "This click sent nothing. Try again in a minute.",
+    ),
     Kind.UNEXPECTED: (
         "Something went wrong on our side.",
         'Try again: what was sent already is not sent twice. "View sent messages" shows what was sent.',

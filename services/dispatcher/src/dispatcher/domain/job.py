@@ -16,6 +16,7 @@ A state is left only as drawn: in particular, unknown becomes accepted or stays,
 sent nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -64,6 +65,8 @@ _RECEIPT_STATUS = {
 
 RECEIPT_ORDER = tuple(_RECEIPT_STATUS)
 """Receipts from the least to the best, as statuses are ordered: a later `delivered` wins over a failure."""
+
+_SENT = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 
 Result = SendAccepted | SendFailed | SendUnknown | SendExpired | SendCancelled
 
@@ -124,15 +127,21 @@ def status_of(state: State, receipt: str | None) -> Status:
     return _RECEIPT_STATUS.get(receipt or "", _STATUS[state])
 
 
-def refuse_resend(subject: Subject, named: Earlier) -> Settlement | None:
-    """A re-send is refused while the message that it names may still arrive by itself, or has arrived."""
-    if named.status in {Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.UNKNOWN}:
+def refuse_resend(subject: Subject, repeated: Sequence[Earlier]) -> Settlement | None:
+    """A re-send is refused where the message that it repeats, or one which that one repeated, was sent."""
+    named = next((one for one in repeated if one.status in _SENT), None)
+    if named is None:
         return None
     detail = f"Not sent again: the message that this one re-sends is marked {named.status.label!r}."
     failed = SendFailed(
         **subject_fields(subject), attempt=0, reason=FailureReason.ALREADY_SENT, detail=detail, earlier=named
     )
     return Settlement(State.FAILED, failed)
+
+
+def under_way(repeated: Sequence[Earlier]) -> bool:
+    """Whether one of them may still arrive by itself: a re-send waits for what becomes of it."""
+    return any(one.status in {Status.SENDING, Status.WAITING} for one in repeated)
 
 
 def replaced_by(resend: SendRequested) -> SendCancelled:

@@ -18,7 +18,10 @@ from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import Earlier
 from proactive_contracts.values import Channel, Lane
 from runtime.batching import Batcher
-from runtime.postgres import Connection, Pool
+from runtime.logs import get_logger
+from runtime.postgres import TROUBLE, Connection, Pool
+
+log = get_logger()
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,9 @@ class PostgresJobs:
         """
         request = _Request(event, lane, content_digest(event.data))
         async with self._pool.acquire() as connection, connection.transaction():
-            named = await self._named(connection, event.data, lane)
-            claims = await self._claim_on(connection, [request])
-            refusal = domain.refuse_resend(event.data, named)
-            if not (claims[0].fresh and refusal):
-                return claims[0]
-            return await self._settled(connection, claims[0].job, refusal)
+            await self._take_place(connection, event.data, lane)
+            claim = (await self._claim_on(connection, [request]))[0]
+            return await self._judged(connection, claim) if claim.fresh else claim
 
     async def settle(self, job: Job, settlement: Settlement) -> Job | None:
         """Record an outcome; None where it came too late for this attempt."""
@@ -74,7 +74,8 @@ class PostgresJobs:
         """
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(sql.DUE, channel.value, limit)
-            return [await self._move_on(connection, row) for row in rows]
+            moved = [await self._try_to_move_on(connection, row) for row in rows]
+            return [claim for claim in moved if claim is not None]
 
     async def find(self, workspace_id: str, message_id: UUID) -> Job | None:
         """One job."""
@@ -144,8 +145,8 @@ class PostgresJobs:
             await connection.execute(sql.ANNOUNCED, *await _lock(connection, jobs), transitions)
         return [None] * len(jobs)
 
-    async def _named(self, connection: Connection, resend: SendRequested, lane: Lane) -> Earlier:
-        """The locked state of the message that is re-sent; a cancelled row is put where there is none."""
+    async def _take_place(self, connection: Connection, resend: SendRequested, lane: Lane) -> None:
+        """Put a cancelled row where the message that is re-sent never came."""
         stopped = domain.replaced_by(resend)
         await connection.execute(
             sql.TAKE_PLACE,
@@ -157,13 +158,32 @@ class PostgresJobs:
             EVENT_TYPES[type(stopped)],
             stopped.model_dump(mode="json", exclude_none=True),
         )
-        row = await connection.fetchrow(
-            "SELECT state, receipt, since FROM dispatch.job WHERE workspace_id = $1 AND message_id = $2 FOR UPDATE",
-            resend.workspace_id,
-            resend.resend_of,
-        )
-        assert row is not None
-        return Earlier(status=domain.status_of(State(row["state"]), row["receipt"]), since=row["since"])
+
+    async def _judged(self, connection: Connection, claim: Claim) -> Claim:
+        """A re-send, by what became of the message that it repeats and of those which that one repeated."""
+        resend = _subject(claim.job)
+        if resend.resend_of is None:
+            return claim
+        rows = await connection.fetch(sql.REPEATED, resend.workspace_id, resend.resend_of)
+        repeated = [Earlier(status=domain.status_of(State(r["state"]), r["receipt"]), since=r["since"]) for r in rows]
+        if refusal := domain.refuse_resend(resend, repeated):
+            return await self._settled(connection, claim.job, refusal)
+        if domain.under_way(repeated):
+            waiting = await self._touch(connection, claim.job, "state = 'waiting', attempt = 0", sql.LOOK_AGAIN_SECONDS)
+            return Claim(waiting, fresh=False, seconds_left=0)
+        return claim
+
+    async def _try_to_move_on(self, connection: Connection, row: asyncpg.Record) -> Claim | None:
+        """One row that cannot be read must not keep the others from their turn."""
+        try:
+            async with connection.transaction():
+                return await self._move_on(connection, row)
+        except TROUBLE:
+            raise
+        except Exception:
+            log.exception("job_unreadable", message_id=str(row["message_id"]))
+            await connection.execute(sql.PUT_OFF, row["workspace_id"], row["message_id"])
+            return None
 
     async def _move_on(self, connection: Connection, row: asyncpg.Record) -> Claim:
         job = _job(row)
@@ -174,7 +194,8 @@ class PostgresJobs:
                 return await self._settled(connection, job, domain.lapse(_subject(job), job.attempt))
             case Due.CALL:
                 update = "state = 'sending', attempt = attempt + 1, transition = transition + 1, since = now()"
-                return Claim(await self._touch(connection, job, update, self._lease), True, row["seconds_left"])
+                job = await self._touch(connection, job, update, self._lease)
+                return await self._judged(connection, Claim(job, True, row["seconds_left"]))
             case Due.TELL:
                 untold = await self._touch(connection, job, "state = state", sql.ANNOUNCE_SECONDS)
                 return Claim(untold, fresh=False, seconds_left=0)

@@ -69,6 +69,25 @@ FROM dispatch.job WHERE channel = $1 AND due_at <= now()
 ORDER BY lane = 'bulk', due_at LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 
+REPEATED = """
+WITH RECURSIVE repeated AS (
+    SELECT state, receipt, since, (request->>'resend_of')::uuid AS resend_of, 1 AS place
+    FROM dispatch.job WHERE workspace_id = $1 AND message_id = $2
+    UNION ALL
+    SELECT j.state, j.receipt, j.since, (j.request->>'resend_of')::uuid, place + 1
+    FROM repeated JOIN dispatch.job j ON j.workspace_id = $1 AND j.message_id = repeated.resend_of
+    WHERE place < 100)
+SELECT state, receipt, since FROM repeated ORDER BY place
+"""
+"""No lock: what failed, expired or was cancelled never becomes sending again."""
+
+LOOK_AGAIN_SECONDS = 2
+"""How soon a re-send looks again whether the message that it repeats is still under way."""
+
+PUT_OFF = """
+UPDATE dispatch.job SET due_at = now() + interval '5 minutes' WHERE workspace_id = $1 AND message_id = $2
+"""
+
 RECEIPT = """
 UPDATE dispatch.job SET receipt = $4
 WHERE workspace_id = $1 AND message_id = $2 AND channel_id = $3

@@ -26,6 +26,8 @@ class DispatcherClient:
         try:
             async with self._session.get(url, headers=headers, allow_redirects=False) as response:
                 status = response.status
+                if status == 404 and response.content_type != "application/problem+json":
+                    status = 0  # a stranger's 404, from a wrong address or a proxy, proves nothing
         except (aiohttp.ClientError, TimeoutError) as error:
             log.warning("dispatcher_unreachable", error=type(error).__name__, detail=str(error)[:200])
             return Taken.NO_ANSWER

@@ -64,4 +64,4 @@ def _change_id(message_id: UUID, workspace_id: str, number: int) -> UUID:
 
 def _without(recipient: str, words: str | None) -> str | None:
     """Providers like to repeat the number in their errors; listeners get none."""
-    return words and words.replace(recipient, "(number)").replace(recipient.removeprefix("+"), "(number)")
+    return words and words.replace(recipient, "(number)").replace(recipient.removeprefix("+"), "(number)")[:1000]

@@ -5,6 +5,7 @@ from html import escape
 from typing import Final
 from uuid import UUID
 
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
 from proactive_contracts.values import Content, TextContent
@@ -70,7 +71,7 @@ def marker(message_id: UUID, kind: Kind) -> str:
 
     The last 12 digits of the id are 48 random bits: plenty to tell the messages of one conversation apart.
     """
-    return f"{message_id.hex[-12:]}{kind}"
+    return f"{message_id.hex[-12:]}-{kind}"
 
 
 def note(asked: SendRequested, decisive: Entry, reference: str) -> str:
@@ -98,6 +99,8 @@ def _headline(asked: SendRequested, decisive: Entry) -> str:
             return f"<b>{channel} message delivered</b> {to}, sent by {sender}."
         case Status.UNKNOWN | Status.NOT_CONFIRMED:
             return f"<b>{channel} message may have been sent</b> {to} by {sender}."
+        case Status.FAILED if decisive.reason is FailureReason.ALREADY_SENT:
+            return f"<b>{channel} message not sent again</b> {to}, asked for by {sender}."
         case _:
             return f"<b>{channel} message not delivered</b> {to}, written by {sender}."
 

@@ -7,14 +7,8 @@ import asyncpg
 
 from runtime.postgres import Connection, Pool, Record
 
-__all__ = ["UNPREPARED", "UNSTORABLE", "Connection", "Pool", "Record", "columns"]
+__all__ = ["UNSTORABLE", "Connection", "Pool", "Record", "columns"]
 
-UNPREPARED: tuple[type[Exception], ...] = (
-    asyncpg.SyntaxOrAccessError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InvalidSchemaNameError,
-)
-"""The database is not as this release needs it; never the fault of an event."""
 
 UNSTORABLE: tuple[type[Exception], ...] = (asyncpg.DataError,)
 """A value that PostgreSQL cannot hold, such as the NUL character in a text."""
