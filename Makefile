@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test demo check fmt lock clean-state
+.PHONY: help setup run test demo pictures check fmt lock clean-state
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,12 +17,15 @@ setup: ## Make .venv with the locked packages and every member (skipped when not
 run: setup ## Start everything here, with the sandbox's page; Ctrl-C stops it
 	@$(BIN)/python -m devstack run
 
-test: setup ## Get broker and database where they are missing, then run every test
+test: setup ## Get broker, database and browser where they are missing, then run every test
 	@$(BIN)/python -m devstack backends
 	@$(BIN)/python -m pytest $(ARGS)
 
 demo: setup ## Drive the panel through every step without a browser and tell what passed
 	@$(BIN)/python -m devstack demo
+
+pictures: setup ## Take the README's pictures anew, from a stack and a browser of their own
+	@$(BIN)/python -m devstack pictures
 
 check: setup ## Format, lint, types, import rules, and that the README's commands exist
 	$(BIN)/ruff format --check $(CODE)

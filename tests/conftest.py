@@ -11,6 +11,7 @@ from devstack.progress import Silent
 from devstack.stack import Stack
 from devstack.state import State
 from tests.support.backends import choose_backends, fresh_name, keep_logs, prove_identity, temporary_state
+from tests.support.panel import CheckedScene
 
 
 @pytest.fixture(scope="session")
@@ -54,8 +55,13 @@ def database_url(database: Database, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def stack_overrides() -> dict[str, dict[str, str]]:
-    """Environment on top of single processes of `stack`; a conftest below may say otherwise."""
-    return {}
+    """
+    Environment on top of single processes of `stack`, which all tests of a run share.
+
+    What no dispatcher took is judged soon, so that a test can wait for it.
+    """
+    soon = {"PROACTIVE_NOT_TAKEN_GRACE_SECONDS": "1", "PROACTIVE_SWEEP_SECONDS": "0.5"}
+    return {"status_tracker": soon}
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +79,14 @@ def stack(
                 yield whole
         finally:
             keep_logs_of_failed_run(state, request)
+
+
+@pytest.fixture
+def scene(stack: Stack) -> CheckedScene:
+    """Panels, people and the outside world; whatever the test before left is put right."""
+    scene = CheckedScene(stack)
+    scene.reset()
+    return scene
 
 
 def keep_logs_of_failed_run(state: State, request: pytest.FixtureRequest) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -26,6 +27,7 @@ from canvas_gateway.screens.search import matches, nobody_found, search
 from canvas_gateway.screens.trouble import trouble
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
+from proactive_contracts.values import Channel, Thread
 from tests.unit.canvas_gateway.builders import (
     ANNA,
     CALENDAR,
@@ -86,6 +88,20 @@ SEARCHED = Search(id="[a](b)", email="**x**", phone="+30")
 _add("search empty", "search", search(make_state()))
 _add("search again", "search", search(make_state(search=SEARCHED), nobody_found(SEARCHED)))
 _add("channel none", "channel", channel(make_state(), []))
+EVERY_CHANNEL = [
+    make_channel(id=uuid4(), kind=kind, name=name, sender=sender)
+    for kind in Channel
+    for name, sender in (
+        ("N" * 80, "+491570000000123"),
+        ("خط الدعم \u202eتجريبي", "Proactive"),
+        ("👩‍👩‍👧 Família [x](y) **z**", "9" * 200),
+        ("One" * 60, "+4915700000001"),
+    )
+]
+_add("channel every kind", "channel", channel(make_state(), EVERY_CHANNEL))
+_add("channel every kind, next", "channel", channel(make_state(page=1), EVERY_CHANNEL))
+_add("channel past its end", "channel", channel(make_state(page=99), EVERY_CHANNEL))
+_add("channel exactly ten", "channel", channel(make_state(), EVERY_CHANNEL[:10]))
 _add("channel many", "channel", channel(make_state(page=1), [make_channel(id=uuid4()) for _ in range(35)]))
 PERSONS = [Person(id=f"c{number}", name="x" * 200, email="é" * 200) for number in range(50)]
 _add("matches many", "matches", matches(make_state(page=2, search=SEARCHED), PERSONS, CALENDAR))
@@ -115,11 +131,27 @@ OUTCOMES = [
 ]
 for number, known in enumerate(OUTCOMES):
     words = " ".join(str(part) for part in (known.status, known.why, known.reason) if part)
-    _add(f"{known.screen} {words} {number}", known.screen, outcome(make_told(known), CALENDAR))
+    _add(f"{known.screen} {words} {number}", known.screen, outcome(make_told(known), CALENDAR, "us"))
     elsewhere = make_told(known, submission=make_submission(channel_id=uuid4(), contact=None)).model_copy(
         update={"channel": None}
     )
-    _add(f"{known.screen} {words} {number} elsewhere", known.screen, outcome(elsewhere, CALENDAR))
+    _add(f"{known.screen} {words} {number} elsewhere", known.screen, outcome(elsewhere, CALENDAR, "us"))
+
+OPENING = make_submission(thread=Thread(conversation_id="1", open_new=True))
+OPENINGS: dict[str, dict[str, Any]] = {
+    "opening": {},
+    "opened": {"opened": ("215470010",)},
+    "not opened": {"open_failure": "Intercom refused it (422 parameter_invalid [a](b) **c**). " * 10},
+}
+for name, changes in OPENINGS.items():
+    sent = Outcome(screen=Screen.SENT, status=Status.SENT, at=NOW, **changes)
+    _add(f"sent and {name}", "sent", outcome(make_told(sent, submission=OPENING), CALENDAR, "us"))
+REPLIES = tuple(
+    Entry(at=NOW, event="reply", source="customer", detail=said) for said in ("[a](b) **c** \u202eשלום" * 400, None)
+)
+WITH_THREADS: dict[str, Any] = {"open_new": True, "opened_conversation_ids": tuple(str(number) for number in range(30))}
+_add("details opened", "details", details(make_message(**WITH_THREADS, timeline=REPLIES), "x", CALENDAR, "eu"))
+_add("details opening", "details", details(make_message(open_new=True), "x", CALENDAR, "eu"))
 
 for scope in Scope:
     _add(f"history empty {scope}", "history", history(make_state(scope=scope), Page(), CALENDAR))
@@ -128,10 +160,25 @@ _add("history full", "history", history(make_state(cursors=("a",)), PAGE, CALEND
 _add("history past its end", "history", history(make_state(cursors=("a",)), Page(), CALENDAR))
 for status in Status:
     message = make_message(status=status, timeline=TIMELINE, text="[a](b) " * 500)
-    _add(f"details {status}", "details", details(message, "Support line", CALENDAR))
-_add("details erased", "details", details(make_message(text=None, contact=None, status=Status.FAILED), None, CALENDAR))
+    _add(f"details {status}", "details", details(message, "Support line", CALENDAR, "us"))
+_add(
+    "details erased",
+    "details",
+    details(make_message(text=None, contact=None, status=Status.FAILED), None, CALENDAR, "us"),
+)
 for kind in Kind:
     _add(f"trouble {kind}", "trouble", trouble(kind, 7))
+
+for number, connected_channel in enumerate(EVERY_CHANNEL):
+    chosen: dict[str, Any] = {
+        "channel": connected_channel.chosen,
+        "draft": Draft(message_id=MESSAGE_ID, recipient_id="1"),
+    }
+    _add(f"compose {number}", "compose", compose(make_state(contact=ODD, recipient=ODD, **chosen)))
+    told = make_told(sent, submission=make_submission(channel_id=connected_channel.id))
+    _add(
+        f"sent {number}", "sent", outcome(told.model_copy(update={"channel": connected_channel.chosen}), CALENDAR, "us")
+    )
 
 WAYS_ON = {"back", "done", "finish", "start"}
 
@@ -167,6 +214,40 @@ def test_first_canvas_stays_under_400_pixels(name: str) -> None:
     assert _height(CANVASES[name][1]) <= 400
 
 
+@pytest.mark.parametrize("name", [name for name in CANVASES if name.startswith(("channel ", "matches ", "history "))])
+def test_lists_hold_ten_rows_at_most(name: str) -> None:
+    assert all(len(part.items) <= 10 for part in CANVASES[name][1] if isinstance(part, ItemList))
+
+
+def test_channels_over_ten_are_all_reached_by_turning_pages() -> None:
+    pages = [channel(make_state(page=page), EVERY_CHANNEL) for page in (0, 1)]
+    rows = [one for page in pages for one in ids_of(page) if one.startswith("channel.pick:")]
+    assert rows == [f"channel.pick:{one.id}" for one in EVERY_CHANNEL]
+    assert ("channel.next" in ids_of(pages[0]), "channel.next" in ids_of(pages[1])) == (True, False)
+
+
+def test_ten_channels_need_no_second_page() -> None:
+    assert "channel.next" not in ids_of(CANVASES["channel exactly ten"][1])
+
+
+def test_names_of_eighty_characters_and_long_senders_stay_within_two_lines() -> None:
+    rows = [item for part in CANVASES["channel every kind"][1] if isinstance(part, ItemList) for item in part.items]
+    assert all(len(row.title) <= 62 for row in rows)  # 60 letters, and what isolates right-to-left ones
+    assert all(len(row.subtitle or "") <= 90 for row in rows)
+
+
+def test_right_to_left_names_cannot_reorder_what_stands_beside_them() -> None:
+    texts = [part.text for _, parts in CANVASES.values() for part in parts if isinstance(part, Text)]
+    titles = [
+        item.title
+        for _, parts in CANVASES.values()
+        for part in parts
+        if isinstance(part, ItemList)
+        for item in part.items
+    ]
+    assert not [text for text in (*texts, *titles) if "\u202e" in text or text.count("\u2068") != text.count("\u2069")]
+
+
 def test_ids_of_every_screen_are_stable() -> None:
     fixed: dict[str, set[str]] = {}
     for screen, components in CANVASES.values():
@@ -177,15 +258,15 @@ def test_ids_of_every_screen_are_stable() -> None:
         "search": ["search.back", "search.email", "search.id", "search.phone", "search.submit"],
         "matches": ["matches.back", "matches.next", "matches.pick", "matches.previous"],
         "channel": ["channel.back", "channel.next", "channel.pick", "channel.previous"],
-        "compose": ["compose.back", "compose.phone", "compose.send", "compose.text"],
+        "compose": ["compose.back", "compose.phone", "compose.send", "compose.send_open", "compose.text"],
         "sending": ["sending.done", "sending.refresh"],
-        "sent": ["sent.done"],
+        "sent": ["sent.done", "sent.opened", "sent.refresh"],
         "failed": ["failed.finish", "failed.resend"],
         "unknown": ["unknown.finish", "unknown.refresh", "unknown.resend"],
         "changed": ["changed.done", "changed.send_new"],
         "already_sent": ["already_sent.done"],
         "history": ["history.back", "history.details", "history.newer", "history.older", "history.scope"],
-        "details": ["details.back", "details.refresh", "details.resend"],
+        "details": ["details.back", "details.opened", "details.refresh", "details.resend"],
         "trouble": ["trouble.back", "trouble.retry", "trouble.start"],
     }
 
@@ -202,6 +283,12 @@ EXACT = [
     ("compose anna", "Write your message"),
     ("compose anna", "At most 500 characters."),
     ("compose anna", "Send message"),
+    ("compose anna", "Send message & open Intercom conversation"),
+    ("sent and opening", "The message is sent. The conversation is not open yet."),
+    ("sent and opening", "Refresh status"),
+    ("sent and opened", "Opened a new conversation:"),
+    ("sent and not opened", "The new conversation could not be opened."),
+    ("details opened", "Opened new conversations:"),
     ("compose nothing", "Phone number is missing."),
     (
         "compose bad number",
@@ -239,7 +326,7 @@ def test_agents_read_the_exact_words(name: str, words: str) -> None:
     ],
 )
 def test_outcomes_read_the_exact_words(known: Outcome, words: list[str]) -> None:
-    shown = _words(outcome(make_told(known), CALENDAR))
+    shown = _words(outcome(make_told(known), CALENDAR, "us"))
     assert [one for one in words if one not in shown] == []
 
 
@@ -248,7 +335,7 @@ def test_outcomes_read_the_exact_words(known: Outcome, words: list[str]) -> None
 )
 def test_failure_names_the_kind_of_channel(channel_kind: str, label: str) -> None:
     submission = make_submission(channel=channel_kind)
-    shown = _words(outcome(make_told(Outcome(screen=Screen.FAILED), submission=submission), CALENDAR))
+    shown = _words(outcome(make_told(Outcome(screen=Screen.FAILED), submission=submission), CALENDAR, "us"))
     assert f"We have failed to send your message through your {label} channel." in shown
     assert make_request(channel=channel_kind).channel.label == label
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from devstack.channels import SMS
 from devstack.demo.scene import CHANNEL_NAME, FAILED, SENT, UNKNOWN, alone, not_see, see
 from devstack.demo.steps.refusing import FAILED_THROUGH_SMS, RESEND
-from devstack.services import CHANNEL
 from tests.support.panel import CheckedScene, new_text
 
 REMEMBERED_SECONDS = 5.5
@@ -59,13 +59,13 @@ def test_provider_that_is_not_there_is_a_failure_and_can_be_tried_again(scene: C
 
 def test_channel_that_is_disabled_meanwhile_sends_nothing(scene: CheckedScene) -> None:
     panel = scene.compose(scene.person(), new_text())
-    scene.stack.proactivectl("channel", "disable", CHANNEL)
+    scene.stack.proactivectl("channel", "disable", SMS.id)
     try:
         time.sleep(REMEMBERED_SECONDS)
         see(not_see(panel.press("Send message"), SENT), FAILED, "This channel is not connected any more.")
         see(scene.channels(scene.person()).screen, CHANNEL_NAME, "Not connected any more")
     finally:
-        scene.stack.proactivectl("channel", "enable", CHANNEL)
+        scene.stack.proactivectl("channel", "enable", SMS.id)
         time.sleep(REMEMBERED_SECONDS)
     assert not scene.outside.submissions(str(panel.person.phone))
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from devstack.channels import SMS
 from devstack.demo.calls import call
 from devstack.demo.panel import TOM, App, Panel, encode
 from devstack.demo.scene import SENDING, SENT, not_see, see
 from devstack.demo.screen import Screen
-from devstack.services import CHANNEL
 from tests.support.panel import CheckedApp, CheckedScene, new_text
 from tests.support.tracker import Tracker
 
@@ -82,7 +82,7 @@ def test_receipt_without_the_provider_s_signature_changes_nothing(scene: Checked
 
 
 def test_unknown_channel_of_a_webhook_is_not_found(scene: CheckedScene) -> None:
-    url = f"{scene.stack.webhooks_url}/webhooks/twilio/{CHANNEL[:-1]}9"
+    url = f"{scene.stack.webhooks_url}/webhooks/twilio/{SMS.id[:-1]}9"
     assert call("POST", url, b"", {"Content-Type": "application/x-www-form-urlencoded"}).status in {401, 404}
 
 

@@ -1,4 +1,4 @@
-"""A dispatcher on a real broker and database, with a Twilio of our own that keeps a ledger of what reached it."""
+"""A dispatcher on a real broker and database, with providers of our own that keep a ledger of what reached them."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -41,6 +41,9 @@ from runtime.lifecycle import Stopping
 from runtime.migrations import migrate
 from runtime.postgres import Pool, pool
 
+PHONE_NUMBER_ID = "106540352242922"
+META_CREDENTIALS = {"access_token": "a-token-of-meta", "app_secret": "a-secret-of-meta", "verify_token": "ours"}
+INFOBIP_CREDENTIALS = {"api_key": "a-key-of-infobip", "webhook_secret": "a-secret-of-infobip"}
 ACCOUNT = "AC0123456789abcdef0123456789abcdef"
 TOKEN = "a-secret-token-of-twilio"
 OPERATORS_TOKEN = "operators-token"
@@ -92,6 +95,33 @@ class FakeTwilio:
 
     def count(self, message_id: UUID) -> int:
         return sum(submission.mid == message_id for submission in self.ledger)
+
+
+class FakeJsonProvider:
+    """Stands for Meta and Infobip: keeps whole requests with their headers, and answers what `answer` says."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.requests: list[tuple[dict[str, str], dict[str, Any]]] = []
+        self.answer: Callable[[dict[str, Any]], web.Response] = lambda _fields: web.json_response({}, status=500)
+        self.url = ""
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_post(self._path, self._take)
+        self._runner = web.AppRunner(app, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        fields = await request.json()
+        self.requests.append((dict(request.headers), fields))
+        return self.answer(fields)
 
 
 class Told:
@@ -178,7 +208,7 @@ class Scene:
         } | changes
 
     @asynccontextmanager
-    async def worker(self, **changes: Any) -> AsyncIterator[None]:
+    async def worker(self, channel: Channel = Channel.SMS, **changes: Any) -> AsyncIterator[None]:
         """The real composition, in this process."""
         fields: dict[str, Any] = {
             "amqp_url": SecretStr(self.amqp_url),
@@ -193,7 +223,7 @@ class Scene:
         settings = WorkerSettings(**fields | changes)
         stopping = Stopping()
         async with AsyncExitStack() as stack:
-            running = asyncio.create_task(run_worker(settings, Channel.SMS, stack, stopping))
+            running = asyncio.create_task(run_worker(settings, channel, stack, stopping))
             await ready(settings.ops_port)
             yield
             stopping.request()
@@ -219,6 +249,18 @@ class Scene:
             yield f"http://127.0.0.1:{settings.port}", f"http://127.0.0.1:{settings.operators_port}"
             stopping.request()
             await running
+
+    async def connect(
+        self,
+        channel: Channel,
+        provider: str,
+        credentials: Mapping[str, str],
+        workspace_id: str = "w1",
+        **settings: str,
+    ) -> UUID:
+        """Another channel of a workspace that is connected already, or of a new one."""
+        vault = Vault([SecretStr(self.keys)])
+        return await put_channel(self.database, vault, channel, provider, credentials, workspace_id, settings)
 
     async def process(self, **changes: str) -> subprocess.Popen[bytes]:
         """A worker as operators start it; its log goes to `logs`."""
@@ -298,12 +340,25 @@ async def set_scene(amqp_url: str, database_url: str, logs: Path) -> AsyncIterat
 
 async def connect_channel(database: Pool, keys: str, base_url: str) -> UUID:
     vault = Vault([SecretStr(keys)])
-    workspace = Workspace("w1", "Test", "us", "Europe/Athens", None, open_new_read=False, open_new_assign=False)
+    credentials = {"account_sid": ACCOUNT, "auth_token": TOKEN}
+    return await put_channel(database, vault, Channel.SMS, "twilio", credentials, "w1", {"base_url": base_url})
+
+
+async def put_channel(
+    database: Pool,
+    vault: Vault,
+    kind: Channel,
+    provider: str,
+    credentials: Mapping[str, str],
+    workspace_id: str,
+    settings: Mapping[str, str],
+) -> UUID:
+    workspace = Workspace(workspace_id, "Test", "us", "Europe/Athens", None, open_new_read=False, open_new_assign=False)
     await Workspaces(database, vault).put(workspace, "intercom-token")
     channel = ConnectedChannel(
-        uuid4(), "w1", f"Support {uuid4()}", Channel.SMS, "twilio", "+4915700000001", {"base_url": base_url}
+        uuid4(), workspace_id, f"Support {uuid4()}", kind, provider, "+4915700000001", dict(settings)
     )
-    await Channels(database, vault).put(channel, {"account_sid": ACCOUNT, "auth_token": TOKEN})
+    await Channels(database, vault).put(channel, credentials)
     return channel.id
 
 

@@ -14,8 +14,9 @@ from proactive_contracts.values import Admin, Service
 from runtime.http import serve
 from runtime.postgres import Pool
 from status_tracker.http import application
+from status_tracker.storage import replies
 from tests.integration.tracker_support import make_recorder, open_storage, record
-from tests.unit.status_tracker.making import NOON, OTHER_CHANNEL_ID, Story, make_request
+from tests.unit.status_tracker.making import NOON, OTHER_CHANNEL_ID, Story, make_reply, make_request
 
 
 @pytest.fixture
@@ -60,6 +61,9 @@ async def test_message_is_told_in_full(storage: Pool, api: aiohttp.ClientSession
         "requested_at": "2026-11-22T12:00:00Z",
         "not_after": "2026-11-22T12:15:00Z",
         "resend_of": None,
+        "open_new": False,
+        "opened_conversation_ids": [],
+        "open_failure": None,
         "status": "delivered",
         "status_at": delivered.data.reported_at.isoformat().replace("+00:00", "Z"),
         "reason": None,
@@ -73,6 +77,27 @@ async def test_message_is_told_in_full(storage: Pool, api: aiohttp.ClientSession
         ("send_accepted", "sent", "dispatcher"),
         ("delivery_reported", "delivered", "receipt"),
     ]
+
+
+async def test_reply_stands_in_the_timeline_and_changes_no_status(storage: Pool, api: aiohttp.ClientSession) -> None:
+    story = Story(make_request())
+    asked = story.request.data
+    await record(make_recorder(storage), story.request, story.accepted())
+    await replies.keep(storage, make_reply("Thank you! " * 1000, at=NOON + timedelta(minutes=1)))
+    await replies.keep(storage, make_reply(None, at=NOON + timedelta(minutes=2)))
+    await record(make_recorder(storage), story.receipt(ReceiptStatus.DELIVERED))
+    _, message = await get(api, f"/v1/workspaces/w1/messages/{asked.message_id}")
+    shown = [(entry["event"], entry["status"], entry["source"]) for entry in message["timeline"]]
+    assert message["status"] == "delivered"
+    assert shown == [
+        ("send_requested", "queued", "gateway"),
+        ("send_accepted", "sent", "dispatcher"),
+        ("delivery_reported", "delivered", "receipt"),
+        ("reply", None, "customer"),
+        ("reply", None, "customer"),
+    ]
+    assert message["timeline"][3]["detail"] == ("Thank you! " * 1000)[:4096]
+    assert message["timeline"][4]["detail"] is None
 
 
 async def test_timeline_marks_what_is_about_another_version(storage: Pool, api: aiohttp.ClientSession) -> None:

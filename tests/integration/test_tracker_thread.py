@@ -11,6 +11,8 @@ from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.values import Service
 from runtime.http import client_session
 from runtime.postgres import Pool
+from status_tracker.clients.connection import Connection
+from status_tracker.clients.conversations import IntercomConversations
 from status_tracker.clients.threads import IntercomThreads
 from status_tracker.domain.notes import Kind, marker
 from status_tracker.thread import ThreadWriter
@@ -42,8 +44,9 @@ async def running(
     storage: Pool, intercom: FakeIntercom, default_admin_id: str | None = "814861", writers: int = 1
 ) -> AsyncIterator[None]:
     async with intercom.served() as url, client_session(5) as session:
-        threads = IntercomThreads(session, Workspaces(default_admin_id), url)  # type: ignore[arg-type]
-        first, *others = [ThreadWriter(storage, threads, poll_seconds=0.02, first_pause=0.02) for _ in range(writers)]
+        connection = Connection(session, Workspaces(default_admin_id), url)  # type: ignore[arg-type]
+        parts = IntercomThreads(connection), IntercomConversations(connection)
+        first, *others = [ThreadWriter(storage, *parts, poll_seconds=0.02, first_pause=0.02) for _ in range(writers)]
         async with first:
             if others:
                 async with others[0]:

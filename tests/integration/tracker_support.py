@@ -71,12 +71,21 @@ async def announced(storage: Pool) -> list[dict[str, Any]]:
 @dataclass
 class FakeIntercom:
     """
-    Conversations that take notes, as Intercom's REST API has them.
+    Conversations that take notes, and that are opened, as Intercom's REST API has them.
 
-    `answers` says how the next writes end: a status, or "lost" for one that is done but whose answer is a 500.
+    `answers` says how the next notes end, `openings` how the next POST /messages do: a status, or "lost" for one that
+    is done but whose answer is a 500. `found` is whether the search finds what was opened.
     """
 
     answers: list[int | str] = field(default_factory=list)
+    openings: list[int | str] = field(default_factory=list)
+    contact: dict[str, Any] | None = field(default_factory=lambda: {"id": "6657add46abd0167d9419001", "role": "user"})
+    found: bool = True
+    names_conversation: bool = True
+    opened: list[dict[str, Any]] = field(default_factory=list)
+    settled: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    settling: list[int] = field(default_factory=list)
+    tries: int = 0
     reset: str = "0"
     notes: list[tuple[str, str, str]] = field(default_factory=list)
     looks: int = 0
@@ -93,16 +102,59 @@ class FakeIntercom:
         if answer == 200:
             return web.json_response(self._conversation(request.match_info["id"]))
         status = 500 if isinstance(answer, str) else answer
-        return web.json_response(
-            {"type": "error.list", "errors": [{"code": "made_up", "message": "as the test wants"}]},
-            status=status,
-            headers={"X-RateLimit-Reset": self.reset},
-        )
+        return self._error(status)
 
     async def look(self, request: web.Request) -> web.Response:
         """GET /conversations/{id}."""
         self.looks += 1
         return web.json_response(self._conversation(request.match_info["id"]))
+
+    async def message(self, request: web.Request) -> web.Response:
+        """POST /messages."""
+        self.tries += 1
+        body = await request.json()
+        answer = self.openings.pop(0) if self.openings else 200
+        if answer in (200, "lost"):
+            self.opened.append(body)
+        if answer != 200:
+            return self._error(500 if isinstance(answer, str) else answer)
+        made = {"type": "admin_message", "id": f"m{len(self.opened)}", "created_at": 1, "message_type": "inapp"}
+        named = {"conversation_id": f"new{len(self.opened)}"} if self.names_conversation else {}
+        return web.json_response({**made, "body": body["body"], **named})
+
+    async def search(self, request: web.Request) -> web.Response:
+        """POST /conversations/search, as far as it is used."""
+        query = (await request.json())["query"]
+        conditions = {one["field"]: one["value"] for one in query.get("value", ()) if isinstance(one, dict)}
+        shown = [
+            {
+                "type": "conversation",
+                "id": f"new{number}",
+                "created_at": 1_700_000_000 + number,
+                "source": {"body": body["body"].replace("<p>", '<p class="x">'), "author": {"id": "814860"}},
+            }
+            for number, body in enumerate(self.opened, 1)
+            if self.found and body["to"]["id"] == conditions.get("contact_ids")
+        ]
+        return web.json_response({"type": "conversation.list", "conversations": shown})
+
+    async def settle(self, request: web.Request) -> web.Response:
+        """PUT /conversations/{id} and POST /conversations/{id}/parts."""
+        if self.settling and (status := self.settling.pop(0)) != 200:
+            return self._error(status)
+        self.settled.append((request.match_info["id"], await request.json()))
+        return web.json_response({"type": "conversation", "id": request.match_info["id"]})
+
+    async def get_contact(self, request: web.Request) -> web.Response:
+        """GET /contacts/{id}."""
+        return self._error(404) if self.contact is None else web.json_response(self.contact)
+
+    def _error(self, status: int) -> web.Response:
+        return web.json_response(
+            {"type": "error.list", "errors": [{"code": "made_up", "message": "as the test wants"}]},
+            status=status,
+            headers={"X-RateLimit-Reset": self.reset},
+        )
 
     def _conversation(self, conversation_id: str) -> dict[str, Any]:
         parts = [
@@ -117,7 +169,17 @@ class FakeIntercom:
     async def served(self) -> AsyncIterator[str]:
         """Serve it; yields the base URL."""
         app = web.Application()
-        app.add_routes([web.post("/conversations/{id}/reply", self.reply), web.get("/conversations/{id}", self.look)])
+        app.add_routes(
+            [
+                web.post("/conversations/{id}/reply", self.reply),
+                web.post("/conversations/search", self.search),
+                web.post("/conversations/{id}/parts", self.settle),
+                web.put("/conversations/{id}", self.settle),
+                web.get("/conversations/{id}", self.look),
+                web.get("/contacts/{id}", self.get_contact),
+                web.post("/messages", self.message),
+            ]
+        )
         async with serve(app, "127.0.0.1", 0) as port:
             yield f"http://127.0.0.1:{port}"
 

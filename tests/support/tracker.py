@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from devstack.channels import WORKSPACE
 from devstack.demo.calls import Answer, call
 from devstack.demo.checks import eventually
-from devstack.services import WORKSPACE
 from devstack.stack import Stack
 
 

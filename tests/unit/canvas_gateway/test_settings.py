@@ -28,6 +28,8 @@ def test_several_secrets_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch
     assert told.tracker_url == "http://127.0.0.1:8081"
     assert told.result_wait_seconds == 4
     assert told.not_after_seconds == 900
+    assert told.intercom_client_id is None
+    assert told.intercom_oauth_url == "https://app.intercom.com/oauth"
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,7 @@ def test_several_secrets_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch
         ("PROACTIVE_INTERCOM_CLIENT_SECRETS", " , "),
         ("PROACTIVE_TRACKER_URL", "127.0.0.1:8081"),
         ("PROACTIVE_RESULT_WAIT_SECONDS", "9"),
+        ("PROACTIVE_INTERCOM_OAUTH_URL", "javascript:alert(1)"),
     ],
 )
 def test_wrong_value_is_named_and_not_printed(

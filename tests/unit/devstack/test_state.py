@@ -1,7 +1,9 @@
 """What is remembered between two starts of a stack."""
 
+import json
 import socket
 import stat
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,16 @@ def test_secrets_are_made_once_and_closed_to_others(tmp_path: Path) -> None:
     assert State(tmp_path).secrets() == secrets
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
     assert State(tmp_path / "..").folder != tmp_path
+
+
+def test_secrets_that_an_older_version_did_not_know_are_added(tmp_path: Path) -> None:
+    older = asdict(State(tmp_path).secrets())
+    added = {name: older.pop(name) for name in ("meta_app_secret", "infobip_api_key")}
+    (tmp_path / "secrets.json").write_text(json.dumps(older))
+    newer = asdict(State(tmp_path).secrets())
+    assert {name: newer[name] for name in older} == older
+    assert all(newer[name] and newer[name] != value for name, value in added.items())
+    assert asdict(State(tmp_path).secrets()) == newer
 
 
 def test_two_states_share_no_secret(tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 from dispatcher.domain.job import State
-from dispatcher.ports import ChannelInUse, Job
+from dispatcher.ports import Callback, ChannelInUse, Job, OutboundMessage
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import Event, content_digest, request_id
 from proactive_contracts.requests import SendRequested
@@ -48,6 +49,49 @@ def make_channel(**changes: Any) -> ChannelInUse:
         credentials={"account_sid": "AC0123456789abcdef0123456789abcdef", "auth_token": "12345"},
     )
     return replace(channel, **changes)
+
+
+def make_meta_channel(**changes: Any) -> ChannelInUse:
+    fields: dict[str, Any] = {
+        "channel": Channel.WHATSAPP,
+        "provider": "meta",
+        "sender": "+4915700000002",
+        "settings": {"phone_number_id": "106540352242922"},
+        "credentials": {"access_token": "token-of-meta", "app_secret": "secret-of-meta", "verify_token": "ours"},
+    }
+    return make_channel(**fields | changes)
+
+
+def make_infobip_channel(**changes: Any) -> ChannelInUse:
+    fields: dict[str, Any] = {
+        "channel": Channel.VIBER,
+        "provider": "infobip",
+        "sender": "Proactive",
+        "settings": {"base_url": "https://x.api.infobip.example/"},
+        "credentials": {"api_key": "key-of-infobip", "webhook_secret": "geheim & ü"},
+    }
+    return make_channel(**fields | changes)
+
+
+def make_message(**changes: Any) -> OutboundMessage:
+    fields: dict[str, Any] = {
+        "message_id": MESSAGE_ID,
+        "recipient": "+4915112345678",
+        "content": TextContent(text="Grüße & 50 % +1 \U0001f600\nBye"),
+        "callback_url": f"https://proactive.example/webhooks/any/{CHANNEL_ID}",
+        "seconds_left": 600.7,
+    }
+    return OutboundMessage(**fields | changes)
+
+
+def make_callback(
+    body: bytes = b"",
+    *,
+    url: str = f"https://proactive.example/webhooks/any/{CHANNEL_ID}",
+    headers: dict[str, str] | None = None,
+) -> Callback:
+    query = {name: values[-1] for name, values in parse_qs(urlsplit(url).query, keep_blank_values=True).items()}
+    return Callback(url=url, query=query, headers=headers or {}, body=body, received_at=NOW)
 
 
 def make_job(request: SendRequested, /, **changes: Any) -> Job:

@@ -1,7 +1,7 @@
 """Stand-ins for what the handlers need from the outside."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -16,10 +16,12 @@ from dispatcher.ports import (
     HttpResponse,
     Job,
     OutboundMessage,
+    Report,
+    Unreadable,
 )
 from proactive_contracts.codec import EVENT_TYPES
 from proactive_contracts.envelope import Event
-from proactive_contracts.receipts import DeliveryReported, ReplyReceived
+from proactive_contracts.receipts import DeliveryReported
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.values import Channel, Lane
 from tests.unit.dispatcher.builders import make_job
@@ -81,12 +83,17 @@ class FakeJobs:
 
 @dataclass
 class FakeChannels:
-    """One connected channel, or none."""
+    """One connected channel, or none; `others` are only found by their settings."""
 
     channel: ChannelInUse | None
+    others: Sequence[ChannelInUse] = ()
 
     async def find(self, channel_id: UUID) -> ChannelInUse | None:
         return self.channel if self.channel is not None and self.channel.id == channel_id else None
+
+    async def having(self, provider: str, setting: str, values: Collection[str]) -> Sequence[ChannelInUse]:
+        connected = [*([] if self.channel is None else [self.channel]), *self.others]
+        return [one for one in connected if one.provider == provider and one.settings.get(setting) in values]
 
 
 @dataclass
@@ -137,8 +144,10 @@ class FakeProvider:
     answer: Answer = field(default_factory=lambda: Accepted("SM1", 1))
     refusal: Refused | None = None
     genuine: bool = True
-    reports: Sequence[DeliveryReported | ReplyReceived] = ()
+    reports: Sequence[Report | Unreadable] = ()
     messages: list[OutboundMessage] = field(default_factory=list)
+    carries: Collection[Channel] = tuple(Channel)
+    stored_status: int = 204
 
     def build(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest | Refused:
         self.messages.append(message)
@@ -150,5 +159,5 @@ class FakeProvider:
     def verify(self, callback: Callback, channel: ChannelInUse) -> bool:
         return self.genuine
 
-    def read_callback(self, callback: Callback, channel: ChannelInUse) -> Sequence[DeliveryReported | ReplyReceived]:
+    def read_callback(self, callback: Callback, channel: ChannelInUse) -> Sequence[Report | Unreadable]:
         return self.reports

@@ -65,6 +65,15 @@ def scene() -> Scene:
     return Scene()
 
 
+async def test_provider_that_does_not_carry_the_channel_is_not_called(scene: Scene) -> None:
+    scene.provider.carries = {Channel.VIBER}
+    await scene.request(make_event_of(make_request()))
+    assert scene.provider.messages == []
+    assert scene.only_job.state is State.FAILED
+    assert scene.only_job.result is not None
+    assert scene.only_job.result["reason"] == FailureReason.CHANNEL_BLOCKED
+
+
 @pytest.mark.parametrize(
     ("answer", "state", "word"),
     [

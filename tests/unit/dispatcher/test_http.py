@@ -1,5 +1,6 @@
 """The two HTTP faces: webhooks for providers, and the operators' look at a job."""
 
+import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -8,14 +9,24 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from dispatcher.operators import operators_app
-from dispatcher.ports import Callback, ChannelInUse, UnreadableCallback
-from dispatcher.webhooks import Webhooks
+from dispatcher.ports import Callback, ChannelInUse, Unreadable, UnreadableCallback
+from dispatcher.providers.infobip import Infobip
+from dispatcher.webhooks import MAX_CALLBACK, Webhooks
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus, ReplyReceived
 from proactive_contracts.values import Channel
 from runtime.amqp.publisher import Unconfirmed
-from tests.unit.dispatcher.builders import CHANNEL_ID, MESSAGE_ID, NOW, make_channel, make_job, make_request
+from tests.unit.dispatcher.builders import (
+    CHANNEL_ID,
+    MESSAGE_ID,
+    NOW,
+    make_channel,
+    make_infobip_channel,
+    make_job,
+    make_request,
+)
 from tests.unit.dispatcher.fakes import FakeAnnouncements, FakeChannels, FakeJobs, FakeProvider
 
 PATH = f"/webhooks/twilio/{CHANNEL_ID}"
@@ -60,7 +71,7 @@ class Scene:
 
 
 async def post(scene: Scene, path: str = PATH, body: bytes = b"a=1", headers: Mapping[str, str] | None = None) -> int:
-    async with scene.client() as client, client.post(path, data=body, headers=headers) as response:
+    async with scene.client() as client, client.post(path, data=io.BytesIO(body), headers=headers) as response:
         if response.status >= 400:
             assert response.content_type == "application/problem+json"
         return response.status
@@ -142,8 +153,26 @@ async def test_what_could_not_be_stored_is_asked_for_again(trouble: Exception) -
 
 
 async def test_body_that_is_too_large_is_refused() -> None:
-    assert await post(Scene(), body=b"x" * (256 * 1024 + 1)) == 413
-    assert await post(Scene(), body=b"x" * (256 * 1024)) == 204
+    assert await post(Scene(), body=b"x" * (MAX_CALLBACK + 1)) == 413
+    assert await post(Scene(), body=b"x" * MAX_CALLBACK) == 204
+
+
+@pytest.mark.parametrize(("secret", "status"), [("geheim & ü", 200), ("a-wrong-guess", 401)])
+async def test_secret_in_an_address_is_never_logged(
+    secret: str, status: int, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    channels = FakeChannels(make_infobip_channel())
+    webhooks = Webhooks(channels, {"infobip": Infobip()}, FakeJobs(), FakeAnnouncements(), "https://p.example")
+    result = {"messageId": str(MESSAGE_ID), "status": {"groupId": 3, "id": 5}}
+    path = f"/webhooks/infobip/{CHANNEL_ID}"
+    with capture_logs() as logs:
+        async with TestClient(TestServer(webhooks.app())) as client:
+            response = await client.post(path, params={"secret": secret}, json={"results": [result, {}]})
+            told = await response.text()
+    assert response.status == status
+    shown = f"{logs} {told} {capsys.readouterr()} {caplog.text}"
+    assert len(logs) == (2 if status == 200 else 1)
+    assert [word for word in ("geheim", "guess", "secret=") if word in shown] == []
 
 
 async def test_unreadable_callback_is_told_what_is_missing() -> None:
@@ -160,7 +189,20 @@ async def test_unreadable_callback_is_told_what_is_missing() -> None:
 
 async def test_get_is_not_allowed() -> None:
     async with Scene().client() as client, client.get(PATH) as response:
-        assert response.status == 405
+        assert (response.status, response.headers["Allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("path", [f"/webhooks/vonage/{CHANNEL_ID}", f"/webhooks/twilio/{uuid4()}/x"])
+async def test_get_of_an_unknown_address_is_not_found(path: str) -> None:
+    async with Scene().client() as client, client.get(path) as response:
+        assert response.status == 404
+
+
+async def test_item_that_cannot_be_read_does_not_keep_the_others() -> None:
+    scene = Scene()
+    scene.provider.reports = [Unreadable("status is missing"), RECEIPT, Unreadable("status is missing")]
+    assert await post(scene) == 204
+    assert [event.data for event, _ in scene.announcements.events] == [RECEIPT]
 
 
 @pytest.mark.parametrize(

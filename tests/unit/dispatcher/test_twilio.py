@@ -114,6 +114,14 @@ def test_template_is_refused_without_a_call() -> None:
     assert (refused.error_class, refused.reason) == (ErrorClass.REJECTED, FailureReason.TEMPLATE)
 
 
+@pytest.mark.parametrize(("length", "taken"), [(1600, True), (1601, False)])
+def test_text_is_as_long_as_twilio_takes(length: int, taken: bool) -> None:
+    built = TWILIO.build(make_message(content=TextContent(text="x" * length)), make_channel())
+    assert isinstance(built, HttpRequest) is taken
+    if isinstance(built, Refused):
+        assert (built.error_class, built.reason) == (ErrorClass.REJECTED, FailureReason.CONTENT)
+
+
 def test_account_cannot_lead_the_call_elsewhere() -> None:
     channel = make_channel(credentials={"account_sid": "../../x?y#z", "auth_token": "t"})
     built = TWILIO.build(make_message(), channel)

@@ -13,6 +13,7 @@ class FakeIntercom:
 
     def __init__(self) -> None:
         self.base_url = ""
+        self.reads_json = True
         self.asked: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.bodies: list[Any] = []
@@ -25,7 +26,8 @@ class FakeIntercom:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.asked.append((request.method, request.raw_path))
         self.headers.append(dict(request.headers))
-        self.bodies.append(await request.json() if request.can_read_body else None)
+        read = request.json if self.reads_json else request.text
+        self.bodies.append(await read() if request.can_read_body else None)
         queue = self._answers.get(f"{request.method} {request.raw_path}")
         if not queue:
             return error(404, "not_found", "Resource Not Found")

@@ -1,11 +1,12 @@
-"""Finding contacts, and writing and finding notes."""
+"""Finding contacts, writing and finding notes, opening conversations, and the end of an installation."""
 
 from datetime import UTC, datetime
 
+import aiohttp
 import pytest
 
-from intercom_api import Contact, Intercom, NotFound
-from tests.unit.intercom_api.fake_intercom import FakeIntercom, refuses, says
+from intercom_api import Contact, Intercom, NoAnswer, NotFound, Refused, exchange_code, inbox_url
+from tests.unit.intercom_api.fake_intercom import Answer, FakeIntercom, refuses, says
 
 ANNA = "6657add46abd0167d9419001"
 ANNA_FIELDS = {
@@ -157,3 +158,123 @@ async def test_token_tells_its_workspace_and_teammates(fake: FakeIntercom, inter
 
     assert (identity.workspace_id, identity.region) == ("sandbox1", "eu")
     assert [admin.name for admin in await intercom.admins()] == ["Maria Lopez"]
+
+
+ANNA_CONTACT = Contact(id=ANNA, role="user")
+OPENED = {"type": "admin_message", "id": "403918396", "message_type": "inapp", "body": "<p>Hello</p>"}
+CONVERSATION_FIELDS = {
+    "type": "conversation",
+    "id": "215470010",
+    "created_at": 1734537546,
+    "source": {"body": "<p>Hello</p>", "author": {"type": "admin", "id": "814860"}},
+}
+
+
+def conversations(*found: dict[str, object]) -> dict[str, object]:
+    return {"type": "conversation.list", "conversations": list(found)}
+
+
+async def test_conversation_is_opened_with_an_in_app_message(fake: FakeIntercom, intercom: Intercom) -> None:
+    fake.answers("POST /messages", says(200, {**OPENED, "conversation_id": "215470010"}))
+
+    assert await intercom.open_conversation(814860, ANNA_CONTACT, "<p>Hello</p>") == "215470010"
+    assert fake.bodies == [
+        {
+            "message_type": "in_app",
+            "body": "<p>Hello</p>",
+            "from": {"type": "admin", "id": 814860},
+            "to": {"type": "user", "id": ANNA},
+            "create_conversation_without_contact_reply": True,
+        }
+    ]
+
+
+async def test_conversation_that_the_answer_does_not_name_is_searched(fake: FakeIntercom, intercom: Intercom) -> None:
+    fake.answers("POST /messages", says(200, OPENED))
+    fake.answers("POST /conversations/search", says(200, conversations(CONVERSATION_FIELDS)))
+
+    assert await intercom.open_conversation(814860, ANNA_CONTACT, "<p>Hello</p>") == "215470010"
+    assert fake.bodies[1]["query"] == {"field": "source.id", "operator": "=", "value": "403918396"}
+
+
+@pytest.mark.parametrize("search", [says(200, conversations()), refuses(429, "rate_limit_exceeded"), refuses(500, "x")])
+async def test_message_that_was_taken_is_never_told_as_an_error(
+    fake: FakeIntercom, intercom: Intercom, search: Answer
+) -> None:
+    fake.answers("POST /messages", says(200, OPENED))
+    fake.answers("POST /conversations/search", search)
+
+    assert await intercom.open_conversation(814860, ANNA_CONTACT, "<p>Hello</p>") is None
+
+
+async def test_conversations_since_a_moment_come_oldest_first(fake: FakeIntercom, intercom: Intercom) -> None:
+    bare = {"id": "215470011", "created_at": 1734537600}
+    fake.answers("POST /conversations/search", says(200, conversations(bare, CONVERSATION_FIELDS)))
+
+    found = await intercom.conversations_since(ANNA, datetime(2024, 12, 18, tzinfo=UTC))
+
+    assert [(one.id, one.author_id, one.body) for one in found] == [
+        ("215470010", "814860", "<p>Hello</p>"),
+        ("215470011", None, None),
+    ]
+    assert fake.bodies[0]["query"] == {
+        "operator": "AND",
+        "value": [
+            {"field": "contact_ids", "operator": "=", "value": ANNA},
+            {"field": "created_at", "operator": ">", "value": 1734480000},
+        ],
+    }
+
+
+async def test_conversation_is_marked_as_read_and_assigned(fake: FakeIntercom, intercom: Intercom) -> None:
+    fake.answers("PUT /conversations/7", says(200, CONVERSATION_FIELDS))
+    fake.answers("POST /conversations/7/parts", says(200, CONVERSATION_FIELDS))
+
+    await intercom.mark_as_read("7")
+    await intercom.assign("7", "814860")
+
+    assert fake.bodies == [
+        {"read": True},
+        {"message_type": "assignment", "type": "admin", "admin_id": "814860", "assignee_id": "814860"},
+    ]
+
+
+@pytest.mark.parametrize(("region", "host"), [("us", "app"), ("eu", "app.eu"), ("au", "app.au"), ("mars", "app")])
+def test_conversations_are_read_in_the_region_of_the_workspace(region: str, host: str) -> None:
+    assert inbox_url("a b", region, "1/2") == f"https://{host}.intercom.com/a/inbox/a%20b/inbox/conversation/1%2F2"
+
+
+async def exchange(fake: FakeIntercom, session: aiohttp.ClientSession) -> str:
+    given = {"client_id": "id", "client_secret": "secret", "code": "c=="}
+    return await exchange_code(session, fake.base_url, **given, timeout_seconds=1)
+
+
+@pytest.mark.parametrize("answer", [{"access_token": "t", "token": "t"}, {"token": "t"}])
+async def test_code_is_exchanged_without_a_token_of_ours(
+    fake: FakeIntercom, session: aiohttp.ClientSession, answer: dict[str, str]
+) -> None:
+    fake.reads_json = False
+    fake.answers("POST /auth/eagle/token", says(200, {"token_type": "Bearer", **answer}))
+
+    assert await exchange(fake, session) == "t"
+    assert "Authorization" not in fake.headers[0]
+    assert fake.bodies == ["code=c%3D%3D&client_id=id&client_secret=secret"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (refuses(401, "unauthorized", "Unauthorized Code"), Refused),
+        (refuses(500, "server_error"), NoAnswer),
+        (says(200, {"token": ""}), NoAnswer),
+        (says(200, {}), NoAnswer),
+    ],
+)
+async def test_code_that_is_not_exchanged_says_why(
+    fake: FakeIntercom, session: aiohttp.ClientSession, answer: Answer, error: type[Exception]
+) -> None:
+    fake.reads_json = False
+    fake.answers("POST /auth/eagle/token", answer)
+
+    with pytest.raises(error):
+        await exchange(fake, session)

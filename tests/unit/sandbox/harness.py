@@ -1,16 +1,18 @@
 """Words for what the tests do with a running sandbox, and a server that stands for the business's side."""
 
+import asyncio
 import base64
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
-from sandbox.settings import Settings
+from sandbox.settings import InfobipSettings, MetaSettings, OAuthSettings, Settings
 
 ACCOUNT = "AC0123456789abcdef0123456789abcdef"
 AUTH_TOKEN = "twilio-auth-token"
@@ -18,6 +20,14 @@ INTERCOM_TOKEN = "intercom-token"
 CLIENT_SECRET = "client-secret"
 SENDER = "+4915700000001"
 ANNA_PHONE = "+4915112345678"
+META_TOKEN = "meta-access-token"
+APP_SECRET = "meta-app-secret"
+VERIFY_TOKEN = "meta-verify-token"
+PHONE_NUMBER_ID = "106540352242922"
+WHATSAPP_SENDER = "+4915700000002"
+INFOBIP_KEY = "infobip-api-key"
+VIBER_SENDER = "Proactive"
+LONGEST_WAIT_SECONDS = 6
 NOWHERE = "http://127.0.0.1:1"
 
 Json = dict[str, Any]
@@ -26,7 +36,13 @@ MakeSandbox = Callable[..., Awaitable["Sandbox"]]
 
 
 def make_settings(
-    gateway_url: str = NOWHERE, inbound_url: str | None = None, state_file: Path | None = None
+    gateway_url: str = NOWHERE,
+    inbound_url: str | None = None,
+    state_file: Path | None = None,
+    meta_url: str | None = None,
+    viber_inbound_url: str | None = None,
+    oauth: OAuthSettings | None = None,
+    amqp_url: str | None = None,
 ) -> Settings:
     return Settings(
         port=0,
@@ -38,6 +54,12 @@ def make_settings(
         twilio_auth_token=AUTH_TOKEN,
         twilio_inbound_url=inbound_url,
         state_file=state_file,
+        meta=MetaSettings(
+            access_token=META_TOKEN, app_secret=APP_SECRET, verify_token=VERIFY_TOKEN, webhook_url=meta_url
+        ),
+        infobip=InfobipSettings(api_key=INFOBIP_KEY, inbound_url=viber_inbound_url),
+        oauth=oauth or OAuthSettings(),
+        amqp_url=amqp_url,
     )
 
 
@@ -64,6 +86,40 @@ class Sandbox:
         return await self.client.post(
             f"/twilio/2010-04-01/Accounts/{ACCOUNT}/Messages.json", data=given, headers=basic(password)
         )
+
+    async def send_whatsapp(
+        self, token: str = META_TOKEN, /, phone_number_id: str = PHONE_NUMBER_ID, **changes: Any
+    ) -> ClientResponse:
+        body = {
+            "messaging_product": "whatsapp",
+            "recipient_type": "individual",
+            "to": ANNA_PHONE.removeprefix("+"),
+            "type": "text",
+            "text": {"body": "Hello", "preview_url": False},
+            **changes,
+        }
+        given = {key: value for key, value in body.items() if value is not None}
+        headers = {"Authorization": f"Bearer {token}"}
+        return await self.client.post(f"/meta/v23.0/{phone_number_id}/messages", json=given, headers=headers)
+
+    async def send_viber(self, key: str = INFOBIP_KEY, /, **changes: Any) -> ClientResponse:
+        """`message_id` and `to` are of the one destination; everything else is of the message."""
+        destination = {
+            "to": changes.pop("to", ANNA_PHONE.removeprefix("+")),
+            "messageId": changes.pop("message_id", "m-1"),
+        }
+        message = {
+            "sender": VIBER_SENDER,
+            "destinations": [destination],
+            "content": {"type": "TEXT", "text": "Hello"},
+            **changes,
+        }
+        headers = {"Authorization": f"App {key}"}
+        return await self.client.post("/infobip/viber/2/messages", json={"messages": [message]}, headers=headers)
+
+    async def receipt(self, provider: str, message_id: str, status: str, error_code: int | None = None) -> Json:
+        path = f"/sandbox/{provider}/messages/{quote(message_id, safe='')}/receipt"
+        return await self.json(await self.client.post(path, json={"status": status, "error_code": error_code}))
 
     async def look_up(self, path: str, **query: str) -> Json:
         response = await self.client.get(f"/twilio/2010-04-01/Accounts/{ACCOUNT}/{path}", params=query, headers=basic())
@@ -105,6 +161,11 @@ class Received:
     raw: bytes
 
     @property
+    def json(self) -> Json:
+        found: Json = json.loads(self.raw)
+        return found
+
+    @property
     def form(self) -> dict[str, str]:
         return dict(parse_qsl(self.raw.decode(), keep_blank_values=True))
 
@@ -116,6 +177,12 @@ class Receiver:
     url: str = ""
     received: list[Received] = field(default_factory=list)
     answers: list[tuple[int, Json]] = field(default_factory=list)
+
+    async def wait_for(self, count: int) -> None:
+        """Wait until so many requests came."""
+        async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+            while len(self.received) < count:
+                await asyncio.sleep(0.02)
 
     async def handle(self, request: web.Request) -> web.Response:
         self.received.append(Received(str(request.url), dict(request.headers), await request.read()))

@@ -49,7 +49,7 @@ async def test_body_that_is_no_json_is_refused(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/sandbox/behaviour/viber", "/sandbox/ledger?provider=viber", "/sandbox/conversations/1"]
+    "path", ["/sandbox/behaviour/nobody", "/sandbox/ledger?provider=nobody", "/sandbox/conversations/1"]
 )
 async def test_what_is_not_there_is_not_found(sandbox: Sandbox, path: str) -> None:
     assert (await sandbox.client.get(path)).status == 404
@@ -170,3 +170,54 @@ async def test_unreadable_state_file_is_named(make_sandbox: MakeSandbox, tmp_pat
     path.write_bytes(content)
     with pytest.raises(SnapshotError, match=r"state\.json cannot be read: remove it"):
         await make_sandbox(state_file=path)
+
+
+async def test_page_is_told_what_each_provider_plays(sandbox: Sandbox) -> None:
+    world = await sandbox.json(await sandbox.client.get("/sandbox/world"))
+    channels = {one["channel"]: one for one in world["channels"]}
+    assert {name: one["senders"] for name, one in channels.items()} == {
+        "sms": ["+4915700000001"],
+        "whatsapp": ["+4915700000002"],
+        "viber": ["Proactive"],
+    }
+    assert [name for name, one in channels.items() if "window_closed" in one["modes"]] == ["whatsapp"]
+    assert {"status": "read", "error_code": None} in channels["viber"]["receipts"]
+
+
+async def test_conversation_that_a_teammate_opens_is_first_in_the_list(sandbox: Sandbox) -> None:
+    message: Json = {
+        "message_type": "in_app",
+        "body": "Hello",
+        "from": {"type": "admin", "id": 814860},
+        "to": {"type": "user", "id": "6657add46abd0167d9419002"},
+        "create_conversation_without_contact_reply": True,
+    }
+    opened = await sandbox.json(await sandbox.intercom("POST", "/messages", message))
+    path = f"/conversations/{opened['conversation_id']}"
+    assign = {"message_type": "assignment", "type": "admin", "admin_id": "814860", "assignee_id": "814860"}
+    await sandbox.intercom("POST", f"{path}/parts", assign)
+    assert (await sandbox.json(await sandbox.intercom("PUT", path, {"read": True})))["read"] is True
+    first = (await sandbox.json(await sandbox.client.get("/sandbox/conversations")))["conversations"][0]
+    assert (first["id"], first["assignee"], first["excerpt"]) == (opened["conversation_id"], "Maria Lopez", "Hello")
+
+
+def test_settings_of_other_channels_may_be_left_out_or_empty() -> None:
+    bare = read_settings(ENVIRONMENT)
+    empty = dict.fromkeys(("SANDBOX_META_ACCESS_TOKEN", "SANDBOX_INFOBIP_API_KEY", "SANDBOX_AMQP_URL"), "")
+    assert read_settings({**ENVIRONMENT, **empty}) == bare
+    assert (bare.meta.webhook_url, bare.infobip.inbound_url, bare.amqp_url) == (None, None, None)
+
+
+def test_settings_of_other_channels_are_read() -> None:
+    given = {
+        "SANDBOX_META_WEBHOOK_URL": "http://127.0.0.1:2/m",
+        "SANDBOX_META_SENDER": "+491",
+        "SANDBOX_INFOBIP_SENDERS": "One, Two",
+        "SANDBOX_INFOBIP_INBOUND_URL": "http://127.0.0.1:2/i",
+        "SANDBOX_OAUTH_CALLBACK_URL": "http://127.0.0.1:2/c",
+        "SANDBOX_CLIENT_ID": "app",
+    }
+    settings = read_settings({**ENVIRONMENT, **given})
+    assert (settings.meta.webhook_url, settings.meta.sender) == ("http://127.0.0.1:2/m", "+491")
+    assert (settings.infobip.senders, settings.infobip.inbound_url) == (("One", "Two"), "http://127.0.0.1:2/i")
+    assert (settings.oauth.client_id, settings.oauth.callback_url) == ("app", "http://127.0.0.1:2/c")

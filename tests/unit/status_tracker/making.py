@@ -8,7 +8,7 @@ from uuid import UUID, uuid4, uuid5
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import Event, receipt_id, request_id, result_id
 from proactive_contracts.reasons import FailureReason
-from proactive_contracts.receipts import DeliveryReported, ReceiptStatus
+from proactive_contracts.receipts import DeliveryReported, ReceiptStatus, ReplyReceived
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import (
     Earlier,
@@ -35,6 +35,7 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 CHANNEL_ID = UUID("0b5ad1a0-0000-4000-8000-000000000001")
 OTHER_CHANNEL_ID = UUID("0b5ad1a0-0000-4000-8000-000000000002")
 PHONE = "+4915112345678"
+ANNA = Contact(id="6657add46abd0167d9419001", role="user", name="Anna Schmidt")
 MARIA = Admin(id="814860", name="Maria Lopez")
 
 
@@ -49,6 +50,8 @@ def make_request(
     lifetime: timedelta = timedelta(minutes=15),
     recipient: str = PHONE,
     resend_of: UUID | None = None,
+    open_new: bool = False,
+    contact: Contact | None = ANNA,
 ) -> Event[SendRequested]:
     """Somebody asks for an SMS."""
     asked = SendRequested(
@@ -59,8 +62,8 @@ def make_request(
         recipient=recipient,
         content=TextContent(text=text),
         requested_by=requested_by,
-        contact=Contact(id="6657add46abd0167d9419001", role="user", name="Anna Schmidt"),
-        thread=Thread(conversation_id=conversation_id),
+        contact=contact,
+        thread=Thread(conversation_id=conversation_id, open_new=open_new),
         not_after=at + lifetime,
         resend_of=resend_of,
     )
@@ -155,6 +158,23 @@ class Story:
         time, answered = self._later(), self.request.id
         event_id = result_id(answered, self._transitions, outcome)
         return make_event(payload, id=event_id, time=time, source="dispatcher", causation=answered)
+
+
+def make_reply(
+    text: str | None = "Thank you!", *, at: datetime = NOON + timedelta(minutes=1), **changes: Any
+) -> Event[Any]:
+    """A customer writes back."""
+    fields: dict[str, Any] = {
+        "workspace_id": "w1",
+        "channel": Channel.SMS,
+        "channel_id": CHANNEL_ID,
+        "provider": "twilio",
+        "provider_message_id": f"SM{uuid4().hex}",
+        "sender": PHONE,
+        "text": text,
+        "received_at": at,
+    }
+    return make_event(ReplyReceived(**{**fields, **changes}), id=uuid4(), time=at, source="dispatcher")
 
 
 def as_facts(events: Sequence[Event[Any]]) -> tuple[list[Request], list[Entry]]:

@@ -1,4 +1,4 @@
-"""Who is connected: Intercom workspaces, their channels with sealed credentials, and listeners."""
+"""Who is connected: Intercom workspaces, their channels with sealed credentials, listeners, and installations."""
 
 from directory.channels import Channels, ConnectedChannel
 from directory.errors import (
@@ -12,6 +12,7 @@ from directory.errors import (
     UnknownChannel,
     UnknownWorkspace,
 )
+from directory.installs import Begun, Installs, Taken
 from directory.listeners import Listener, Listeners
 from directory.secrets import Vault
 from directory.workspaces import Workspace, Workspaces
@@ -22,10 +23,12 @@ SOURCE = Source("directory", "directory")
 
 __all__ = [
     "SOURCE",
+    "Begun",
     "ChannelTaken",
     "Channels",
     "ConnectedChannel",
     "DirectoryError",
+    "Installs",
     "InvalidKey",
     "Listener",
     "Listeners",
@@ -33,6 +36,7 @@ __all__ = [
     "NoVault",
     "SecretMismatch",
     "SecretUnreadable",
+    "Taken",
     "UnknownChannel",
     "UnknownWorkspace",
     "Vault",

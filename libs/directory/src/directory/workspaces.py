@@ -85,6 +85,22 @@ class Workspaces:
         self._recent.forget()
         self._recent_tokens.forget()
 
+    async def renew(self, workspace_id: str, token: str, region: str) -> bool:
+        """Give a connected workspace a new token, and leave its settings alone; False where it is not connected."""
+        sealed = self._needed_vault().seal(token, bound_to=_binding(workspace_id))
+        row = await self._database.fetchrow(
+            """
+            UPDATE directory.workspace SET sealed_token = $2, region = $3, updated_at = now() WHERE id = $1
+            RETURNING id
+            """,
+            workspace_id,
+            sealed,
+            region,
+        )
+        self._recent.forget()
+        self._recent_tokens.forget()
+        return row is not None
+
     async def list(self) -> list[Workspace]:
         """Every connected workspace, by id."""
         rows = await self._database.fetch(_SELECT + " ORDER BY id")

@@ -34,11 +34,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Calls:
-    """Makes the calls of one workspace. `timeout_seconds` bounds a whole call."""
+    """Makes the calls of one workspace; `token` is None before there is one. `timeout_seconds` bounds a call."""
 
     session: aiohttp.ClientSession
     base_url: str
-    token: str
+    token: str | None
     timeout_seconds: float
 
     async def read(
@@ -59,14 +59,25 @@ class Calls:
         except _Dropped:
             return await self._exchange(method, path, body, max_answer)
 
-    async def write(self, path: str, body: Mapping[str, Any]) -> Answer:
-        """POST something once."""
-        return await self._exchange("POST", path, body, MAX_ANSWER)
+    async def write(self, path: str, body: Mapping[str, Any], method: Literal["POST", "PUT"] = "POST") -> Answer:
+        """Write something once."""
+        return await self._exchange(method, path, body, MAX_ANSWER)
 
-    async def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None, max_answer: int) -> Answer:
+    async def submit_form(self, path: str, fields: Mapping[str, str]) -> Answer:
+        """POST a form once."""
+        return await self._exchange("POST", path, None, MAX_ANSWER, fields)
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        max_answer: int,
+        form: Mapping[str, str] | None = None,
+    ) -> Answer:
         call = f"{method} {path.partition('?')[0]}"
         try:
-            async with self._request(method, path, body) as response:
+            async with self._request(method, path, body, form) as response:
                 raw = await _read_capped(response, max_answer, call)
                 status, headers = response.status, response.headers
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -80,17 +91,15 @@ class Calls:
         return _classified(call, status, headers, raw)
 
     def _request(
-        self, method: str, path: str, body: Mapping[str, Any] | None
+        self, method: str, path: str, body: Mapping[str, Any] | None, form: Mapping[str, str] | None
     ) -> "aiohttp.client._RequestContextManager":
+        authorization = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
         return self.session.request(
             method,
             f"{self.base_url}{path}",
             json=body,
-            headers={
-                "Authorization": f"Bearer {self.token}",
-                "Accept": "application/json",
-                "Intercom-Version": API_VERSION,
-            },
+            data=form,
+            headers={**authorization, "Accept": "application/json", "Intercom-Version": API_VERSION},
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=self.timeout_seconds, connect=self.timeout_seconds * 0.8),
         )

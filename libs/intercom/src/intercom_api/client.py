@@ -1,4 +1,4 @@
-"""The calls that we make: contacts found, notes written, teammates listed."""
+"""The calls that we make: contacts found, notes written, conversations opened, teammates listed."""
 
 import re
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from urllib.parse import quote
 import aiohttp
 
 from intercom_api.calls import Answer, Calls
-from intercom_api.errors import NoAnswer, NotFound
-from intercom_api.models import Admin, Contact, Identity
+from intercom_api.errors import IntercomError, NoAnswer, NotFound
+from intercom_api.models import Admin, Contact, Conversation, Identity
 from intercom_api.spellings import spellings
 
 REGIONS = {
@@ -19,6 +19,12 @@ REGIONS = {
     "au": "https://api.au.intercom.io",
 }
 """Where a workspace's REST API is, by the region that Intercom keeps its data in."""
+
+_APPS = {
+    "us": "https://app.intercom.com",
+    "eu": "https://app.eu.intercom.com",
+    "au": "https://app.au.intercom.com",
+}
 
 MATCHES = 50
 """Contacts of one search that are looked at: one page, Intercom's own default."""
@@ -30,7 +36,7 @@ _INTERCOM_ID = re.compile(r"[0-9a-fA-F]{24}")
 _CANONICAL = re.compile(r"<[^>]*/contacts/([0-9A-Za-z_-]+)>\s*;\s*rel=\"?canonical\"?")
 _NEVER = datetime.fromtimestamp(0, UTC)
 
-Read = TypeVar("Read", Contact, Admin, Identity)
+Read = TypeVar("Read", Contact, Admin, Conversation, Identity)
 
 
 class Intercom:
@@ -142,6 +148,60 @@ class Intercom:
         notes = [part for part in _parts(answer) if part.get("part_type") == "note"]
         return str(notes[-1]["id"]) if notes and notes[-1].get("id") else None
 
+    async def open_conversation(self, admin_id: int, contact: Contact, html_body: str) -> str | None:
+        """
+        Send a contact an in-app message of a teammate's, and open its conversation at once; the conversation's id.
+
+        The contact reads it in the Messenger. None: it was sent, and Intercom does not say in which conversation.
+
+        Raises:
+            NoAnswer: it may have been sent.
+            NotFound: the contact cannot be written to, which passes where it was just made; or there is no such admin.
+        """
+        answer = await self._calls.write(
+            "/messages",
+            {
+                "message_type": "in_app",
+                "body": html_body,
+                "from": {"type": "admin", "id": admin_id},
+                "to": {"type": contact.role, "id": contact.id},
+                "create_conversation_without_contact_reply": True,
+            },
+        )
+        opened = answer.body.get("conversation_id")
+        return str(opened) if opened else await self._conversation_of(str(answer.body.get("id")))
+
+    async def conversations_since(self, contact_id: str, since: datetime) -> list[Conversation]:
+        """A contact's conversations that began after a moment, oldest first; the newest may be missing for minutes."""
+        contact = {"field": "contact_ids", "operator": "=", "value": contact_id}
+        recent = {"field": "created_at", "operator": ">", "value": int(since.timestamp())}
+        return await self._search_conversations({"operator": "AND", "value": [contact, recent]})
+
+    async def mark_as_read(self, conversation_id: str) -> None:
+        """Mark a conversation as read by the teammates."""
+        await self._calls.write(f"/conversations/{_segment(conversation_id)}", {"read": True}, "PUT")
+
+    async def assign(self, conversation_id: str, admin_id: str) -> None:
+        """Assign a conversation to a teammate, as that teammate."""
+        await self._calls.write(
+            f"/conversations/{_segment(conversation_id)}/parts",
+            {"message_type": "assignment", "type": "admin", "admin_id": admin_id, "assignee_id": admin_id},
+        )
+
+    async def _conversation_of(self, message_id: str) -> str | None:
+        """The conversation that a message began; the message was sent, so no error may say that it was not."""
+        try:
+            found = await self._search_conversations({"field": "source.id", "operator": "=", "value": message_id})
+        except IntercomError:
+            return None
+        return found[0].id if found else None
+
+    async def _search_conversations(self, query: Mapping[str, Any]) -> list[Conversation]:
+        body = {"query": query, "pagination": {"per_page": MATCHES}}
+        answer = await self._calls.read("POST", "/conversations/search", body, max_answer=MAX_CONVERSATION)
+        found = [_read(Conversation, fields) for fields in _objects(answer.body, "conversations")]
+        return sorted(found, key=lambda conversation: (conversation.created_at or _NEVER, conversation.id))
+
     async def _contact(self, path: str) -> Contact:
         answer = await self._calls.read("GET", path)
         if answer.status == 410:
@@ -149,6 +209,13 @@ class Intercom:
         if answer.status == 410:
             raise NotFound(f"GET {path}", 410, "contact_merged", "merged more than once")
         return _read(Contact, answer.body)
+
+
+def inbox_url(workspace_id: str, region: str, conversation_id: str) -> str:
+    """Where teammates read a conversation in their browser."""
+    app = _APPS.get(region, _APPS["us"])
+    workspace, conversation = quote(workspace_id, safe=""), quote(conversation_id, safe="")
+    return f"{app}/a/inbox/{workspace}/inbox/conversation/{conversation}"
 
 
 def _canonical(path: str, answer: Answer) -> str:

@@ -52,6 +52,29 @@ class Admin:
 
 
 @dataclass(frozen=True)
+class Conversation:
+    """How a conversation began: by whom (an admin's id), and with what text as HTML."""
+
+    id: str
+    created_at: datetime | None = None
+    author_id: str | None = None
+    body: str | None = None
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> Self:
+        """Take the fields from a conversation as Intercom writes it. Raises ValueError where it has no id."""
+        source = fields.get("source")
+        began = source if isinstance(source, Mapping) else {}
+        author = began.get("author")
+        return cls(
+            id=_required(fields, "id"),
+            created_at=_moment(fields, "created_at"),
+            author_id=_text(author, "id") if isinstance(author, Mapping) else None,
+            body=_text(began, "body"),
+        )
+
+
+@dataclass(frozen=True)
 class Identity:
     """Whose token it is: the teammate, and the workspace with its time zone as Intercom names it."""
 

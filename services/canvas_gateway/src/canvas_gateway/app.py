@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import aiohttp
 import asyncpg
 
 from canvas_gateway.bus import RequestBus
@@ -17,11 +18,14 @@ from canvas_gateway.handlers.remembering import Remembering
 from canvas_gateway.handlers.sending import Sending
 from canvas_gateway.history import TrackedHistory
 from canvas_gateway.http import CanvasEndpoints
+from canvas_gateway.oauth import OAuthApp, OAuthEndpoints
 from canvas_gateway.results import ArrivingResults
 from canvas_gateway.settings import GatewaySettings
 from directory.channels import Channels
+from directory.installs import Installs
 from directory.secrets import Vault
 from directory.workspaces import Workspaces
+from intercom_api import REGIONS
 from proactive_contracts.topology import EVENTS
 from runtime import clock, postgres
 from runtime.amqp.private_queue import PrivateQueue
@@ -67,23 +71,35 @@ async def serve_panels(settings: GatewaySettings, stack: AsyncExitStack, stoppin
     bus = RequestBus(publisher)
     asking = Asking(bus, results)
     stack.push_async_callback(asking.drain)
-    endpoints = await _endpoints(settings, stack, pool, asking, bus)
-    port = await stack.enter_async_context(serve(endpoints.application(), settings.host, settings.port))
+    session = await stack.enter_async_context(client_session(_CALL_SECONDS, connect_seconds=2))
+    workspaces = Workspaces(pool, Vault(settings.workspace_keys))
+    application = _endpoints(settings, session, pool, workspaces, asking, bus).application()
+    OAuthEndpoints(_oauth_app(settings), session, Installs(pool), workspaces).add_to(application)
+    port = await stack.enter_async_context(serve(application, settings.host, settings.port))
     health.started()
     log.info("panel_served", port=port)
     await stopping.wait()
     health.drain()
 
 
-async def _endpoints(
+def _oauth_app(settings: GatewaySettings) -> OAuthApp:
+    return OAuthApp(
+        client_id=settings.intercom_client_id,
+        client_secret=settings.intercom_client_secrets[0],
+        authorize_url=settings.intercom_oauth_url,
+        intercom_url=settings.intercom_url or REGIONS["us"],
+    )
+
+
+def _endpoints(
     settings: GatewaySettings,
-    stack: AsyncExitStack,
+    session: aiohttp.ClientSession,
     pool: "asyncpg.Pool[asyncpg.Record]",
+    workspaces: Workspaces,
     asking: Asking,
     bus: RequestBus,
 ) -> CanvasEndpoints:
-    session = await stack.enter_async_context(client_session(_CALL_SECONDS, connect_seconds=2))
-    directory = ConnectedWorkspaces(Workspaces(pool, Vault(settings.workspace_keys)), Channels(pool, None))
+    directory = ConnectedWorkspaces(workspaces, Channels(pool, None))
     contacts = IntercomContacts(session, directory.token, settings.intercom_url)
     tracked = TrackedHistory(session, settings.tracker_url, settings.tracker_token)
     finding = Finding(contacts, directory, SystemClock())

@@ -34,7 +34,7 @@ class CanvasEndpoints:
         self._client_secrets = client_secrets
 
     def application(self) -> web.Application:
-        """What the public port serves; nothing else is on it."""
+        """What the public port serves; oauth adds what browsers see."""
         app = web.Application(client_max_size=MAX_BODY)
         app.router.add_post("/canvas/initialize", self.initialize)
         app.router.add_post("/canvas/submit", self.submit)

@@ -12,6 +12,11 @@ SUBMISSIONS = Counter(
     "Messages submitted, re-sent or refreshed in the panel, by kind of channel and by what was told.",
     ("channel", "outcome"),
 )
+INSTALLS = Counter(
+    "proactive_intercom_installs_total",
+    "Workspaces that somebody wanted to connect in a browser, by how that ended.",
+    ("outcome",),
+)
 SECONDS = Histogram(
     "proactive_canvas_seconds",
     "Seconds from a request of Intercom's to our answer.",

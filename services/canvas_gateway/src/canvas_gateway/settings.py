@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from intercom_api import AUTHORIZE
 from runtime.settings import CommaList, CommonSettings
 
 _SHORTEST_KEY = 32
@@ -33,5 +34,9 @@ class GatewaySettings(CommonSettings):
     tracker_token: SecretStr
     intercom_url: Annotated[str, AfterValidator(_http)] | None = None
     """Stands in for the REST address of every region: the sandbox's, in development."""
+    intercom_client_id: str | None = None
+    """Of our app at Intercom; without it nobody can connect a workspace in their browser."""
+    intercom_oauth_url: Annotated[str, AfterValidator(_http)] = AUTHORIZE
+    """Where administrators agree to that: the sandbox's, in development."""
     result_wait_seconds: float = Field(default=4, gt=0, le=4.5)
     not_after_seconds: int = Field(default=900, ge=30, le=7 * 24 * 3600)

@@ -1,9 +1,11 @@
 """The directory's channels as the handlers want them."""
 
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from directory.channels import Channels
+from directory.channels import Channels, ConnectedChannel
 from directory.errors import SecretError, UnknownChannel
+from directory.recent import Recent
 from dispatcher.ports import ChannelInUse
 from runtime.logs import get_logger
 
@@ -15,6 +17,7 @@ class DirectoryChannels:
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
+        self._recent: Recent[str, Sequence[ConnectedChannel]] = Recent()
 
     async def find(self, channel_id: UUID) -> ChannelInUse | None:
         """The channel with its credentials; without them where they cannot be opened, which no provider accepts."""
@@ -38,3 +41,13 @@ class DirectoryChannels:
             credentials=credentials,
             enabled=connected.enabled,
         )
+
+    async def having(self, provider: str, setting: str, values: Collection[str]) -> Sequence[ChannelInUse]:
+        """Those whose setting matches; the list of channels is remembered for a few seconds."""
+        connected = await self._recent.get(provider, self._of_provider)
+        matching = [one.id for one in connected if one.settings.get(setting) in values]
+        found = [await self.find(channel_id) for channel_id in matching]
+        return [channel for channel in found if channel is not None]
+
+    async def _of_provider(self, provider: str) -> Sequence[ConnectedChannel]:
+        return [channel for channel in await self._channels.list() if channel.provider == provider]

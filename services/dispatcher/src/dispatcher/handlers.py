@@ -124,6 +124,9 @@ class Dispatch:
         if channel is None or provider is None or not _may_carry(channel, request):
             name, detail = None, "This channel is not connected here, or it is disabled."
             answer: Answer = Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_UNKNOWN, detail)
+        elif request.channel not in provider.carries:
+            name, detail = provider.name, f"{provider.name} does not carry {request.channel.label} here."
+            answer = Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, detail)
         else:
             name = provider.name
             answer = await self._call(claim, request, channel, provider, began)

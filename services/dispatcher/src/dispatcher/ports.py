@@ -1,9 +1,9 @@
 """What the handlers need from the outside, in their own words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
 from dispatcher.domain.answers import Answer, Refused
@@ -61,15 +61,25 @@ class HttpResponse:
 class Callback:
     """A request that a provider made to us; `url` is the address that we gave out, query included."""
 
-    url: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
+    url: str = field(repr=False)
+    query: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     received_at: datetime
 
 
 class UnreadableCallback(Exception):
     """The signature is right but the body is not what the provider documents; the text says what is missing."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """One item of a callback that is not what the provider documents; the others count. `detail`: what is missing."""
+
+    detail: str
+
+
+Report: TypeAlias = DeliveryReported | ReplyReceived
 
 
 class Provider(Protocol):
@@ -81,6 +91,14 @@ class Provider(Protocol):
 
     name: str
 
+    @property
+    def carries(self) -> Collection[Channel]:
+        """The kinds of channel that it sends through."""
+
+    @property
+    def stored_status(self) -> int:
+        """The HTTP status that tells the provider that its callback was stored."""
+
     def build(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest | Refused:
         """The call that hands over one message, or why this channel cannot take it."""
 
@@ -90,13 +108,42 @@ class Provider(Protocol):
     def verify(self, callback: Callback, channel: ChannelInUse) -> bool:
         """Whether the provider really made this request; compared in constant time."""
 
-    def read_callback(self, callback: Callback, channel: ChannelInUse) -> Sequence[DeliveryReported | ReplyReceived]:
+    def read_callback(self, callback: Callback, channel: ChannelInUse) -> Sequence[Report | Unreadable]:
         """
-        Receipts and replies in a verified callback.
+        Receipts and replies for this channel in a verified callback.
 
         Raises:
             UnreadableCallback: it is not what the provider documents.
         """
+
+
+@dataclass(frozen=True)
+class Addressees:
+    """Whom a callback speaks of: the `values` of the channels' setting named `setting`."""
+
+    setting: str
+    values: frozenset[str]
+
+
+@runtime_checkable
+class SharedCallbacks(Protocol):
+    """
+    What a provider adds whose callbacks belong to an app of theirs: one address serves all channels of that app.
+
+    Each addressed channel reads its own part, provided that its own secret verifies the callback: that is how we
+    know that it belongs to the same app.
+    """
+
+    def addressees(self, callback: Callback) -> Addressees:
+        """
+        Whom a verified callback speaks of.
+
+        Raises:
+            UnreadableCallback: it is not what the provider documents.
+        """
+
+    def answer_challenge(self, callback: Callback, channel: ChannelInUse) -> str | None:
+        """What to answer a GET that asks whether this address is ours; None where the question is not genuine."""
 
 
 class ProviderCalls(Protocol):
@@ -111,6 +158,9 @@ class ChannelDirectory(Protocol):
 
     async def find(self, channel_id: UUID) -> ChannelInUse | None:
         """The channel with its credentials, disabled ones included; None where it is not connected."""
+
+    async def having(self, provider: str, setting: str, values: Collection[str]) -> Sequence[ChannelInUse]:
+        """A provider's channels whose setting of this name is one of `values`, disabled ones included."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from proactive_contracts.reasons import FailureReason
+from proactive_contracts.receipts import ReplyReceived
 from proactive_contracts.status import Status
 from proactive_contracts.values import (
     Admin,
@@ -26,6 +27,8 @@ from status_tracker.storage.history import Remembered
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
 MAX_CURSOR = 200
+MAX_REPLY = 4096
+"""Characters of a customer's reply that a timeline repeats."""
 
 
 def _is_cursor(cursor: str) -> str:
@@ -85,6 +88,11 @@ class Message(BaseModel):
     requested_at: datetime
     not_after: datetime
     resend_of: UUID | None
+    open_new: bool = Field(description="Whether a new Intercom conversation was asked for.")
+    opened_conversation_ids: list[str] = Field(
+        description="Where it is; more than one where Intercom left an attempt unanswered that it had done."
+    )
+    open_failure: str | None = Field(description="Why it cannot be opened, once that is final.")
     status: Status
     status_at: datetime
     reason: FailureReason | None
@@ -103,7 +111,7 @@ class TimelineEntry(BaseModel):
     source: Source
     attempt: int | None
     provider_code: str | None
-    detail: str | None
+    detail: str | None = Field(description="The provider's own words; of a reply, what the customer wrote.")
     for_this_request: bool = Field(description="False where it is about another version of the message.")
 
 
@@ -134,11 +142,14 @@ def as_message(remembered: Remembered) -> Message:
     return Message.model_validate(_fields(remembered))
 
 
-def as_message_with_timeline(remembered: Remembered, entries: Iterable[Entry]) -> MessageWithTimeline:
+def as_message_with_timeline(
+    remembered: Remembered, entries: Iterable[Entry], replies: Iterable[ReplyReceived]
+) -> MessageWithTimeline:
     """A message with its timeline; receipts that somebody sent for it through another channel are left out."""
     request = remembered.request
     ordered = sorted(entries, key=_place)
-    timeline = [_line(entry, request.event_id) for entry in ordered if not misdirected(entry, request)]
+    said = [_line(entry, request.event_id) for entry in ordered if not misdirected(entry, request)]
+    timeline = sorted([*said, *map(_reply, replies)], key=lambda line: line.at)
     return MessageWithTimeline.model_validate(_fields(remembered) | {"timeline": timeline})
 
 
@@ -156,7 +167,22 @@ def _fields(remembered: Remembered) -> dict[str, object]:
         "requested_by": Requester(kind=by.kind, id=by.id if isinstance(by, Admin) else None, name=by.name),
         "contact": asked.contact,
         "resend_of": asked.resend_of,
+        "open_new": asked.thread.open_new,
+        "open_failure": None if row["opened_conversation_ids"] else row["open_failure"],
     }
+
+
+def _reply(reply: ReplyReceived) -> TimelineEntry:
+    return TimelineEntry(
+        at=reply.received_at,
+        event="reply",
+        status=None,
+        source=Source.CUSTOMER,
+        attempt=None,
+        provider_code=None,
+        detail=reply.text[:MAX_REPLY] if reply.text else None,
+        for_this_request=True,
+    )
 
 
 def _line(entry: Entry, event_id: UUID) -> TimelineEntry:

@@ -14,6 +14,8 @@ from runtime.health import Health, serve_ops
 from runtime.lifecycle import Stopping
 from runtime.logs import get_logger
 from status_tracker.announcer import Announcer
+from status_tracker.clients.connection import Connection
+from status_tracker.clients.conversations import IntercomConversations
 from status_tracker.clients.dispatcher import DispatcherClient
 from status_tracker.clients.threads import IntercomThreads
 from status_tracker.handlers import Recorder
@@ -78,8 +80,8 @@ async def _start(settings: Settings, stack: AsyncExitStack, health: Health, pool
 
 async def _thread(settings: Settings, stack: AsyncExitStack, pool: Pool) -> ThreadWriter:
     session = await stack.enter_async_context(runtime_http.client_session(INTERCOM_SECONDS))
-    workspaces = Workspaces(pool, Vault(settings.workspace_keys))
-    return ThreadWriter(pool, IntercomThreads(session, workspaces, settings.intercom_url))
+    connection = Connection(session, Workspaces(pool, Vault(settings.workspace_keys)), settings.intercom_url)
+    return ThreadWriter(pool, IntercomThreads(connection), IntercomConversations(connection))
 
 
 async def _sweep(

@@ -14,7 +14,7 @@ from status_tracker import metrics
 from status_tracker.domain.decision import Change, MessageKey, decide
 from status_tracker.domain.entries import Entry, Request, Source
 from status_tracker.domain.history import misdirected
-from status_tracker.storage import effects, entries, messages, outgoing
+from status_tracker.storage import effects, entries, messages, openings, outgoing
 from status_tracker.storage.database import Connection, Pool
 
 MAX_BATCH = 200
@@ -43,7 +43,7 @@ class Fact:
 
 class Recorder:
     """
-    Writes what is said about messages: history, timeline, status events and notes, all or nothing.
+    Writes what is said about messages: history, timeline, status events and effects, all or nothing.
 
     `written` is called after a commit that left something for the loops to do.
     """
@@ -78,7 +78,7 @@ class Recorder:
             outcomes, changes = await _record(connection, facts)
         metrics.BATCHES.observe(len(facts))
         metrics.BATCH_SECONDS.observe(time.perf_counter() - began)
-        if any(change.announcements or change.note for change in changes):
+        if any(change.announcements or change.note or change.opens for change in changes):
             await failpoints.reach("tracker.after_commit")
             self._written()
         return outcomes
@@ -112,6 +112,8 @@ async def _apply(connection: Connection, touched: Collection[MessageKey]) -> Seq
         await messages.save(connection, changes)
     if announcements := [told for change in changes for told in change.announcements]:
         await outgoing.add(connection, announcements)
+    if opening := [change.key for change in changes if change.opens]:
+        await openings.add(connection, opening)
     if noted := [change for change in changes if change.note]:
         await effects.add(connection, noted)
     return changes

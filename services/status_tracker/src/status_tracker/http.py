@@ -18,7 +18,7 @@ from status_tracker.answers import (
 )
 from status_tracker.domain.cursors import Position
 from status_tracker.openapi import MESSAGE_PATH, MESSAGES_PATH, description
-from status_tracker.storage import entries, history
+from status_tracker.storage import entries, history, replies
 from status_tracker.storage.database import Pool
 
 Read = TypeVar("Read", bound=BaseModel)
@@ -76,7 +76,8 @@ class _Api:
             detail = f"Workspace {path.workspace_id} has no message {path.message_id}. Check both ids."
             return problem(404, "No such message", detail)
         said = await entries.entries_of(self._pool, [key])
-        return _json(as_message_with_timeline(remembered, said.get(key, ())))
+        answers = await replies.to_message(self._pool, remembered)
+        return _json(as_message_with_timeline(remembered, said.get(key, ()), answers))
 
 
 def _json(answer: BaseModel) -> web.Response:

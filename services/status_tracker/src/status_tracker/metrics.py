@@ -9,9 +9,10 @@ BATCHES = Histogram(
 BATCH_SECONDS = Histogram("proactive_tracker_batch_seconds", "Time to write one batch")
 ANNOUNCEMENTS = Counter("proactive_tracker_announcements", "Status events published, by outcome", ["outcome"])
 NOTES = Counter("proactive_tracker_notes", "Attempts to write a note in Intercom, by outcome", ["outcome"])
+OPENINGS = Counter("proactive_tracker_openings", "Attempts to open a conversation in Intercom, by outcome", ["outcome"])
 NOT_TAKEN = Counter("proactive_tracker_not_taken", "Messages that no dispatcher took in time")
 JUDGEMENTS = Counter(
     "proactive_tracker_sweep_answers", "What the dispatcher said of messages that looked not taken", ["answer"]
 )
-BACKLOG = Gauge("proactive_tracker_backlog", "Status events and notes that wait", ["what"])
+BACKLOG = Gauge("proactive_tracker_backlog", "Status events and effects in Intercom that wait", ["what"])
 OLDEST_SECONDS = Gauge("proactive_tracker_backlog_oldest_seconds", "Age of the oldest of them", ["what"])

@@ -1,5 +1,7 @@
 """What this service needs of others."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
@@ -31,29 +33,34 @@ class Dispatcher(Protocol):
 
 class ThreadError(Exception):
     """
-    A note was not written.
+    A note was not written, or a conversation not opened.
 
         ThreadError
-        ├── NotDone         nothing was written; try again, after a pause where the answer names one
-        ├── MaybeDone       it may have been written; look for it before trying again
-        └── Impossible      trying again changes nothing
+        ├── NotDone         nothing was done; try again, after a pause where the answer names one
+        │   └── NotYet          Intercom does not know the contact; it may within minutes
+        ├── MaybeDone       it may have been done; look for it before trying again
+        └── Impossible      trying again changes nothing; the text is for agents, too
     """
 
 
 class NotDone(ThreadError):
-    """Nothing was written. `pause_seconds` is how long Intercom asks to wait, None where it does not say."""
+    """Nothing was done. `pause_seconds` is how long Intercom asks to wait, None where it does not say."""
 
     def __init__(self, detail: str, pause_seconds: float | None = None) -> None:
         super().__init__(detail)
         self.pause_seconds = pause_seconds
 
 
+class NotYet(NotDone):
+    """Nothing was done: what Intercom was asked for may be too new to be found."""
+
+
 class MaybeDone(ThreadError):
-    """It may have been written."""
+    """It may have been done."""
 
 
 class Impossible(ThreadError):
-    """It can never be written."""
+    """It can never be done."""
 
 
 class Threads(Protocol):
@@ -64,3 +71,19 @@ class Threads(Protocol):
 
     async def add_note(self, workspace_id: str, conversation_id: str, admin_id: str | None, html: str) -> None:
         """Write an internal note as the teammate, or as the workspace's default one."""
+
+
+class Conversations(Protocol):
+    """New conversations of any workspace; every call may raise a ThreadError."""
+
+    async def find(self, workspace_id: str, contact_id: str, html: str, since: datetime) -> Sequence[str]:
+        """Those that began with this text since then, oldest first. Intercom may not find the newest yet."""
+
+    async def open(self, workspace_id: str, contact_id: str, admin_id: str | None, html: str) -> str:
+        """Open one with a message of the teammate's, or of the workspace's default one; its id."""
+
+    async def settle(self, workspace_id: str, conversation_id: str, admin_id: str | None) -> None:
+        """Mark it as read and assign it to its sender, as far as the workspace wants that; safe to repeat."""
+
+    async def address(self, workspace_id: str, conversation_id: str) -> str:
+        """Where teammates read it."""

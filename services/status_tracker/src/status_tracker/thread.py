@@ -1,27 +1,35 @@
-"""Notes out: what became of a message is written into its Intercom conversation, at most once each."""
+"""Effects in Intercom: notes written, conversations opened, each tried until it is done or refused for good."""
 
 import asyncio
 import random
 from datetime import timedelta
+from functools import partial
 
-from runtime import clock, failpoints
+from runtime import clock
 from runtime.logs import get_logger
 from status_tracker import metrics
-from status_tracker.domain.history import Shown, shown
-from status_tracker.domain.notes import kind_of, marker, note
+from status_tracker.domain.conversations import OPEN
 from status_tracker.loop import Loop
-from status_tracker.ports import Impossible, MaybeDone, NotDone, ThreadError, Threads
-from status_tracker.storage import effects, entries
+from status_tracker.noting import Noting
+from status_tracker.opening import Opening
+from status_tracker.ports import Conversations, Impossible, MaybeDone, NotDone, NotYet, ThreadError, Threads
+from status_tracker.storage import effects
 from status_tracker.storage.database import Pool
 from status_tracker.storage.effects import Effect
 
 LEASE_SECONDS = 60.0
-"""Longer than looking for a note and writing it may take, each of which has its time limit in clients.threads."""
+"""Longer than looking for a note and writing it may take, each of which has its time limit in clients.connection."""
 
 WRITE_SECONDS = 20.0
 """A write is begun only when the lease lasts this long still."""
 
 GIVE_UP = timedelta(hours=24)
+NOT_YET = timedelta(minutes=10)
+"""How long Intercom may not know a contact that was just made ("a short delay", its reference says)."""
+
+PATIENCE_SECONDS = 60.0
+"""How long the note about a message waits for the conversation that it shall link to."""
+
 CONCURRENCY = 10
 
 _FIRST_PAUSE = 2.0
@@ -33,15 +41,24 @@ log = get_logger()
 
 
 class ThreadWriter(Loop):
-    """Any number of them may run: a note is one writer's while its lease lasts."""
+    """Any number of them may run: an effect is one writer's while its lease lasts."""
 
     def __init__(
-        self, pool: Pool, threads: Threads, *, poll_seconds: float = 0.5, first_pause: float = _FIRST_PAUSE
+        self,
+        pool: Pool,
+        threads: Threads,
+        conversations: Conversations,
+        *,
+        poll_seconds: float = 0.5,
+        first_pause: float = _FIRST_PAUSE,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         super().__init__("thread", self.turn, poll_seconds=poll_seconds, drain_seconds=5)
         self._pool = pool
-        self._threads = threads
+        self._noting = Noting(pool, threads, conversations)
+        self._opening = Opening(pool, conversations)
         self._first_pause = first_pause
+        self._patience_seconds = patience_seconds
         self._running: set[asyncio.Task[None]] = set()
 
     async def __aexit__(self, *error: object) -> None:
@@ -53,7 +70,7 @@ class ThreadWriter(Loop):
     async def turn(self) -> bool:
         """Begin what is due, as far as there is room; the end of each wakes the loop for its successor."""
         room = CONCURRENCY - len(self._running)
-        claimed = await effects.claim(self._pool, room, LEASE_SECONDS) if room else []
+        claimed = await effects.claim(self._pool, room, LEASE_SECONDS, self._patience_seconds) if room else []
         for effect in claimed:
             task = asyncio.create_task(self._execute(effect, asyncio.get_running_loop().time() + LEASE_SECONDS))
             self._running.add(task)
@@ -63,58 +80,43 @@ class ThreadWriter(Loop):
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.warning("note_interrupted", error=type(error).__name__, detail=str(error)[:300])
+            log.warning("effect_interrupted", error=type(error).__name__, detail=str(error)[:300])
         self.wake()
 
     async def _execute(self, effect: Effect, lease_until: float) -> None:
-        """Write one note, or plan its next attempt. Anything unexpected leaves it to the end of its lease."""
+        """Do it, or plan its next attempt. Anything unexpected leaves it to the end of its lease."""
+        opens = effect.kind == OPEN
+        counted = metrics.OPENINGS if opens else metrics.NOTES
+        execute = self._opening.execute if opens else self._noting.execute
         try:
-            outcome, detail = await self._write(effect, lease_until), None
+            outcome, detail = await execute(effect, partial(_check_time, lease_until)), None
         except Impossible as error:
             outcome, detail = "refused", str(error)
         except ThreadError as error:
-            if clock.now() - effect.recorded_at < GIVE_UP:
+            outcome, detail = ("refused" if isinstance(error, NotYet) else "given_up"), str(error)
+            if clock.now() - effect.recorded_at < (NOT_YET if isinstance(error, NotYet) else GIVE_UP):
+                counted.labels("maybe_done" if isinstance(error, MaybeDone) else "not_done").inc()
                 await self._again(effect, error)
                 return
-            outcome, detail = "given_up", str(error)
-        metrics.NOTES.labels(outcome).inc()
+        counted.labels(outcome).inc()
         if detail is not None:
-            log.warning("note_closed", outcome=outcome, detail=detail, message_id=str(effect.key[1]))
+            log.warning(
+                "effect_closed", kind=effect.kind, outcome=outcome, detail=detail, message_id=str(effect.key[1])
+            )
         await effects.close(self._pool, effect, outcome, detail)
-
-    async def _write(self, effect: Effect, lease_until: float) -> str:
-        """The note tells what is true now, which may be more than what it was planned for."""
-        if await effects.is_overtaken(self._pool, effect):
-            return "overtaken"
-        now = await self._known(effect)
-        if now is None or kind_of(now.status) is None:
-            return "nothing_to_tell"
-        workspace_id, message_id = effect.key
-        reference = marker(message_id, effect.kind)
-        if effect.may_exist and await self._threads.contains(workspace_id, effect.conversation_id, reference):
-            return "found"
-        if lease_until - asyncio.get_running_loop().time() < WRITE_SECONDS:
-            raise NotDone("there was too little time left to write it")
-        asked = now.request.asked
-        admin_id = asked.requested_by.id if asked.requested_by.kind == "admin" else None
-        html = note(asked, now.decisive, reference)
-        await self._threads.add_note(workspace_id, effect.conversation_id, admin_id, html)
-        await failpoints.reach("tracker.after_note")
-        return "written"
-
-    async def _known(self, effect: Effect) -> Shown | None:
-        requests = await entries.requests_of(self._pool, [effect.key])
-        said = await entries.entries_of(self._pool, [effect.key])
-        return shown(requests.get(effect.key, ()), said.get(effect.key, ()))
 
     async def _again(self, effect: Effect, error: ThreadError) -> None:
         asked_pause = error.pause_seconds if isinstance(error, NotDone) else None
         seconds = asked_pause or self._pause(effect.attempts)
-        metrics.NOTES.labels("maybe_done" if isinstance(error, MaybeDone) else "not_done").inc()
-        log.info("note_delayed", seconds=seconds, detail=str(error), message_id=str(effect.key[1]))
+        log.info("effect_delayed", kind=effect.kind, seconds=seconds, detail=str(error), message_id=str(effect.key[1]))
         may_exist = effect.may_exist or isinstance(error, MaybeDone)
         await effects.again(self._pool, effect, seconds, str(error)[:500], may_exist=may_exist)
 
     def _pause(self, attempts: int) -> float:
         longest = min(_LONGEST_PAUSE, self._first_pause * 2.0 ** min(attempts - 1, 20))
         return longest * random.uniform(0.75, 1.25)
+
+
+def _check_time(lease_until: float) -> None:
+    if lease_until - asyncio.get_running_loop().time() < WRITE_SECONDS:
+        raise NotDone("there was too little time left to write it")

@@ -1,7 +1,7 @@
 """Where the parts of a running stack are reached."""
 
 from devstack.errors import DevstackError
-from devstack.services import Surroundings
+from devstack.surroundings import Surroundings
 
 
 class Addresses:

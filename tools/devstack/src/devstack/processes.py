@@ -10,18 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from devstack.accounts import Account
 from devstack.errors import ProcessFailed
+from devstack.starter import Starter
 
 LAUNCH = Path(__file__).with_name("launch.py")
 POLL_SECONDS = 0.05
 
-# The kernel's "tell me when my parent dies" means the thread that started the child, not the process: one
-# thread that lives as long as we do starts everything, whichever thread or event loop asks for it.
-_starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="devstack-starter")
+_starter = Starter()
 
 
 class Process:
@@ -75,7 +73,7 @@ class Process:
     def start(self) -> None:
         """Start it; a running one is left alone."""
         if not self.running:
-            _starter.submit(self._spawn).result()
+            _starter.run(self._spawn)
 
     def _spawn(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +124,7 @@ class Process:
 
     def stop(self, seconds: float = 15, *, by: signal.Signals | None = None) -> None:
         """Ask it to end (by its own stop signal, or this one), wait that long, then kill whatever is left."""
-        _starter.submit(lambda: None).result()  # a start that is under way comes first
+        _starter.run(lambda: None)  # a start that is under way comes first
         if self._child is None:
             return
         if by:

@@ -1,14 +1,13 @@
 """Gets RabbitMQ onto this machine where that is ours to do, without starting the system's own broker."""
 
 import contextlib
-import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from devstack import apt
 from devstack.errors import BackendError
 from devstack.rabbitmq import find_scripts
 
@@ -28,11 +27,11 @@ def ensure_rabbitmq(report: Callable[[str], None]) -> Path:
     scripts = find_scripts()
     if scripts:
         return scripts
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
+    if not apt.may_install():
         raise BackendError(f"RabbitMQ is not installed here. Run first: {command_for_people()}")
     report(f"installing {PACKAGE} (it is not started; Proactive runs a private node)")
     with no_autostart():
-        install()
+        apt.install(PACKAGE, report=report)
     forget_at_boot()
     scripts = find_scripts()
     if scripts is None:
@@ -67,45 +66,6 @@ def no_autostart(policy: Path = POLICY) -> Iterator[None]:
         policy.unlink(missing_ok=True)
         if before.exists():
             before.rename(policy)
-
-
-def install() -> None:
-    """Install the package; a list of packages that is old or missing is fetched first."""
-    try:
-        apt_get("install", "-y", "--no-install-recommends", PACKAGE)
-    except BackendError:
-        apt_get("update")
-        apt_get("install", "-y", "--no-install-recommends", PACKAGE)
-
-
-def apt_get(*arguments: str) -> None:
-    """
-    Run apt-get, in a session of its own: a Ctrl-C must not leave a package half installed.
-
-    Raises:
-        BackendError: with the end of what it said.
-    """
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-    # Another installation may be going on: wait for it, up to five minutes.
-    command = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", *arguments]
-    with tempfile.TemporaryFile("w+") as said:
-        child = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            code = child.wait()
-        except BaseException:
-            child.wait()
-            raise
-        if code != 0:
-            said.seek(0)
-            end = "\n".join(f"  | {line}" for line in said.read().splitlines()[-15:])
-            raise BackendError(f"{' '.join(command)} failed ({code}):\n{end}")
 
 
 def forget_at_boot() -> None:

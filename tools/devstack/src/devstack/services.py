@@ -3,34 +3,14 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import yaml
+from devstack.channels import CHANNELS, WORKSPACE, Connected, provider_secrets, provider_set_up
+from devstack.surroundings import Surroundings
 
-from devstack.state import Secrets
-
-WORKSPACE = "sandbox1"
-ADMIN = "814860"
-CHANNEL = "0b5ad1a0-0000-4000-8000-000000000001"
-SENDER = "+4915700000001"
+CLIENT_ID = "5c1f0e2a-0000-4000-8000-000000000001"  # Intercom's public name of the app
 
 # From the caller's environment a process inherits these, and what a person may want to change for a run.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "PROACTIVE_LOG_LEVEL")
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the environments are made of: where everything is, and the secrets."""
-
-    amqp_url: str
-    database_url: str
-    ports: Mapping[str, int]
-    secrets: Secrets
-    sandbox_file: str
-
-    def url(self, port: str, path: str = "") -> str:
-        """The address of one of our own servers."""
-        return f"http://127.0.0.1:{self.ports[port]}{path}"
 
 
 @dataclass(frozen=True)
@@ -71,22 +51,22 @@ def common_environment(around: Surroundings) -> dict[str, str]:
 
 def sandbox(around: Surroundings) -> dict[str, str]:
     """The fakes: they know their own secrets, and where the gateway is."""
-    return sandbox_secrets(around) | {
+    return {
+        **sandbox_secrets(around),
+        **provider_set_up(around),
         "SANDBOX_GATEWAY_URL": around.url("canvas_gateway"),
+        "SANDBOX_CLIENT_ID": CLIENT_ID,
         "SANDBOX_CLIENT_SECRET": around.secrets.intercom_client_secret,
+        "SANDBOX_OAUTH_CALLBACK_URL": around.url("canvas_gateway", "/intercom/callback"),
+        "SANDBOX_AMQP_URL": around.amqp_url,
         "SANDBOX_WORKSPACE_ID": WORKSPACE,
         "SANDBOX_STATE_FILE": around.sandbox_file,
-        "SANDBOX_TWILIO_INBOUND_URL": around.url("webhooks", f"/webhooks/twilio/{CHANNEL}"),
     }
 
 
 def sandbox_secrets(around: Surroundings) -> dict[str, str]:
     """What channels.yaml refers to, and the sandbox asks for."""
-    return {
-        "SANDBOX_INTERCOM_TOKEN": around.secrets.intercom_token,
-        "SANDBOX_TWILIO_ACCOUNT_SID": around.secrets.twilio_account_sid,
-        "SANDBOX_TWILIO_AUTH_TOKEN": around.secrets.twilio_auth_token,
-    }
+    return provider_secrets(around) | {"SANDBOX_INTERCOM_TOKEN": around.secrets.intercom_token}
 
 
 def tracker_access(around: Surroundings) -> dict[str, str]:
@@ -103,7 +83,9 @@ def canvas_gateway(around: Surroundings) -> dict[str, str]:
         **common_environment(around),
         **tracker_access(around),
         "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
+        "PROACTIVE_INTERCOM_CLIENT_ID": CLIENT_ID,
         "PROACTIVE_INTERCOM_CLIENT_SECRETS": around.secrets.intercom_client_secret,
+        "PROACTIVE_INTERCOM_OAUTH_URL": around.url("sandbox", "/intercom/oauth"),
         "PROACTIVE_STATE_KEYS": around.secrets.state_key,
         "PROACTIVE_INTERCOM_URL": around.url("sandbox", "/intercom"),
     }
@@ -148,6 +130,13 @@ def proactivectl(around: Surroundings) -> dict[str, str]:
     }
 
 
+def worker(channel: Connected) -> Service:
+    """The process that sends through one channel."""
+    ops = f"dispatcher_{channel.kind}_ops"
+    arguments = ("-m", "dispatcher", "worker", "--channel", channel.kind)
+    return Service(channel.worker, arguments, {"PROACTIVE_OPS_PORT": ops}, (ops, "/readyz"), dispatcher_worker)
+
+
 SERVICES = (
     Service("sandbox", ("-m", "sandbox"), {"SANDBOX_PORT": "sandbox"}, ("sandbox", "/"), sandbox),
     Service(
@@ -157,13 +146,7 @@ SERVICES = (
         ("canvas_gateway_ops", "/readyz"),
         canvas_gateway,
     ),
-    Service(
-        "dispatcher-sms",
-        ("-m", "dispatcher", "worker", "--channel", "sms"),
-        {"PROACTIVE_OPS_PORT": "dispatcher_sms_ops"},
-        ("dispatcher_sms_ops", "/readyz"),
-        dispatcher_worker,
-    ),
+    *(worker(channel) for channel in CHANNELS),
     Service(
         "dispatcher-webhooks",
         ("-m", "dispatcher", "webhooks"),
@@ -183,30 +166,3 @@ SERVICES = (
         status_tracker,
     ),
 )
-
-
-def channels_file(around: Surroundings) -> str:
-    """channels.yaml for `proactivectl apply`: the sandbox's workspace and its SMS channel."""
-    credentials = {
-        "account_sid": {"env": "SANDBOX_TWILIO_ACCOUNT_SID"},
-        "auth_token": {"env": "SANDBOX_TWILIO_AUTH_TOKEN"},
-    }
-    channel: dict[str, Any] = {
-        "name": "Support line",
-        "id": CHANNEL,
-        "channel": "sms",
-        "provider": "twilio",
-        "sender": SENDER,
-        "settings": {"base_url": around.url("sandbox", "/twilio")},
-        "credentials": credentials,
-    }
-    workspace = {
-        "id": WORKSPACE,
-        "name": "Sandbox",
-        "region": "us",
-        "time_zone": "Europe/Athens",
-        "token": {"env": "SANDBOX_INTERCOM_TOKEN"},
-        "default_admin_id": ADMIN,
-        "channels": [channel],
-    }
-    return yaml.safe_dump({"workspaces": [workspace]}, sort_keys=False, allow_unicode=True)

@@ -14,20 +14,14 @@ from typing import Self
 from devstack.accounts import write_private
 from devstack.addresses import Addresses
 from devstack.backends import OWNER, Backends, Purpose, choose
+from devstack.channels import channels_file
 from devstack.errors import DevstackError, ProcessFailed
 from devstack.probes import http_answer
 from devstack.processes import Process, launcher, stop_leftovers
 from devstack.progress import Progress
-from devstack.services import (
-    SERVICES,
-    Service,
-    Surroundings,
-    channels_file,
-    environment_of,
-    inherited,
-    proactivectl,
-)
+from devstack.services import SERVICES, Service, environment_of, inherited, proactivectl
 from devstack.state import State
+from devstack.surroundings import Surroundings
 
 READY_SECONDS = 60
 STOP_SECONDS = 20
@@ -115,14 +109,14 @@ class Stack(Addresses):
         )
 
     def set_up(self) -> None:
-        """Migrations, topology, and the sandbox's workspace and channel: each may be run again."""
+        """Migrations, topology, and the sandbox's workspace and channels: each may be run again."""
         channels = self.state.folder / "channels.yaml"
         write_private(channels, channels_file(self.surroundings))
         write_private(self.state.folder / "env", self._environment_file())
         for title, arguments in (
             ("migrations", ("migrate",)),
             ("topology", ("topology", "apply")),
-            ("workspace and channel", ("apply", "-f", str(channels))),
+            ("workspace and channels", ("apply", "-f", str(channels))),
         ):
             with self._progress.stage(title):
                 self.proactivectl(*arguments)

@@ -1,6 +1,7 @@
 """`python -m sandbox`: serve the sandbox on this machine until SIGTERM or Ctrl-C."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -19,6 +20,8 @@ _STOP_SECONDS = 0.5
 
 def main() -> int:
     """The exit code: 0 after a stop that was asked for, 1 where the port is taken, 2 for bad settings."""
+    # Each try to reach a broker that is away; the page says so once.
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     try:
         settings = read_settings(os.environ)
         asyncio.run(_serve(settings))

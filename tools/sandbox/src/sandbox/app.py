@@ -6,10 +6,12 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from sandbox.bus import Bus
 from sandbox.control import Control, refusals
 from sandbox.intake import Intake
 from sandbox.intercom.api import IntercomApi
 from sandbox.intercom.desk import Desk
+from sandbox.intercom.oauth import OAuth
 from sandbox.panel import Panel
 from sandbox.playground import Playground, fresh_state
 from sandbox.providers.registry import build_providers
@@ -41,6 +43,7 @@ async def create_app(settings: Settings) -> web.Application:
     """
     state = (load(settings.state_file) if settings.state_file else None) or fresh_state()
     stream = Stream()
+    bus = Bus(settings.amqp_url, stream)
     saver = Saver(settings.state_file, lambda: state)
     session = aiohttp.ClientSession()
     receipts = Receipts(session, stream, saver.changed)
@@ -57,10 +60,14 @@ async def create_app(settings: Settings) -> web.Application:
         providers=providers,
     )
 
+    oauth = OAuth(desk, state.grants, settings.oauth, settings.client_secret)
+
     async def background(_: web.Application) -> AsyncIterator[None]:
         async with session:
             saver.start()
+            bus.start()
             yield
+            await bus.stop()
             await receipts.stop()
         await saver.stop()
 
@@ -74,7 +81,7 @@ async def create_app(settings: Settings) -> web.Application:
     app.add_routes(Control(playground).routes())
     for provider in providers.values():
         app.add_routes(provider.routes())
-    app.add_subapp("/intercom", IntercomApi(desk, state.behaviours, settings.intercom_token).build())
+    app.add_subapp("/intercom", IntercomApi(desk, state.behaviours, settings.intercom_token, oauth).build())
     return app
 
 

@@ -15,9 +15,10 @@ ProviderMode = Literal[
     "close_before_accepting",
     "invalid_number",
     "unauthorized",
+    "window_closed",
 ]
 IntercomMode = Literal["normal", "slow", "rate_limited", "error", "error_after_doing", "down"]
-ReceiptMode = Literal["automatic", "none", "failed", "duplicate"]
+ReceiptMode = Literal["automatic", "none", "failed", "duplicate", "late"]
 
 # Longer than any caller waits, short enough that a forgotten setting does not hang a stop.
 _LONGEST_DELAY_SECONDS = 120
@@ -37,6 +38,7 @@ class ProviderBehaviour(_Behaviour):
     `remaining`: how many submissions the mode applies to before it is normal again, None for ever.
     `retry_after`: the Retry-After header of `rate_limited`, as it is sent.
     `receipts`: what the provider reports of accepted messages, whatever the mode.
+    `window_closed` is WhatsApp's alone: the message is taken, and a receipt says that it was not let through.
     """
 
     mode: ProviderMode = "normal"

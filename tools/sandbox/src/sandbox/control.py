@@ -14,7 +14,7 @@ from sandbox.intercom import shapes
 from sandbox.intercom.answers import IntercomError
 from sandbox.ledger import phone_json, submission_json
 from sandbox.panel import PanelOpening, PanelSubmit
-from sandbox.playground import Playground
+from sandbox.playground import Playground, modes_of
 from sandbox.providers.ports import Provider
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -98,7 +98,7 @@ class Control:
         if name == "intercom":
             behaviours.intercom = await _read(request, IntercomBehaviour)
         else:
-            behaviours.providers[self._provider(name).name] = await _read(request, ProviderBehaviour)
+            behaviours.providers[name] = await self._readable_behaviour(self._provider(name), request)
         current = self._named_behaviour(name)
         self.playground.tell("behaviour", f"{name}: behaviour set to {current.mode}")
         return web.json_response(current.model_dump())
@@ -146,6 +146,13 @@ class Control:
             if delivery
             else {"taken": False, "answer_status": None}
         )
+
+    async def _readable_behaviour(self, provider: Provider, request: web.Request) -> ProviderBehaviour:
+        behaviour = await _read(request, ProviderBehaviour)
+        modes = modes_of(provider)
+        if behaviour.mode not in modes:
+            raise ControlError(f"mode {behaviour.mode!r} is none of {provider.label}'s: {', '.join(modes)}", "mode")
+        return behaviour
 
     def _named_behaviour(self, name: str) -> IntercomBehaviour | ProviderBehaviour:
         if name == "intercom":

@@ -3,6 +3,8 @@
 from sandbox.world import Admin, Author, Contact, Conversation, Part, World
 
 TWILIO_SENDER = "+4915700000001"
+WHATSAPP_SENDER = "+4915700000002"
+VIBER_SENDER = "Proactive"
 TIME_ZONE = "Europe/Athens"
 
 MARIA = Admin("814860", "Maria Lopez", "maria.lopez@example.com")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sandbox.behaviour import Behaviours, ProviderBehaviour
 from sandbox.ledger import CLOSED_SOCKET, Ledger, Reply, Submission, now
-from sandbox.receipts import Receipts, SignReceipt
+from sandbox.receipts import ReceiptRules, Receipts
 from sandbox.stream import Stream, masked
 
 
@@ -20,14 +20,9 @@ class Order:
     sender: str
     text: str
     status_callback: str | None
-
-
-@dataclass(frozen=True)
-class ReceiptRules:
-    """How one provider reports: its signature, and its words for a message that never arrived."""
-
-    sign: SignReceipt
-    undelivered: tuple[str, int]
+    reference: str | None = None
+    seen_callback: str | None = None
+    intermediate: bool = False
 
 
 class Intake:
@@ -72,12 +67,12 @@ class Intake:
     ) -> Submission:
         """Note a submission that the customer gets."""
         row = self._record(order, provider_message_id, True, answer_status, None)
-        row.reaches_phone = behaviour.receipts != "failed"
+        row.reaches_phone = behaviour.receipts != "failed" and behaviour.mode != "window_closed"
         return row
 
     def report(self, submission: Submission, behaviour: ProviderBehaviour, rules: ReceiptRules) -> None:
         """Set the receipts of an accepted message going."""
-        self._receipts.plan(submission, behaviour.receipts, rules.sign, rules.undelivered)
+        self._receipts.plan(submission, behaviour.receipts, rules)
 
     def write_reply(self, order: Order, provider_message_id: str) -> Reply:
         """Note what a customer wrote; `order.sender` is the customer."""
@@ -115,6 +110,9 @@ class Intake:
             status="queued" if accepted else "refused",
             updated_at=at,
             error_code=code,
+            reference=order.reference,
+            seen_callback=order.seen_callback,
+            intermediate=order.intermediate,
         )
         self._ledger.submissions.append(row)
         verdict = "accepted" if accepted else "not accepted"

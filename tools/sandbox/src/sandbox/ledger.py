@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 # A provider's own view of a message never goes back, whatever order its receipts are sent in.
-_RANK = {"queued": 0, "sending": 1, "sent": 2, "undelivered": 3, "failed": 3, "delivered": 4, "read": 5}
+_NOT_DELIVERED = dict.fromkeys(("undelivered", "failed", "rejected", "expired"), 3)
+_RANK = {"queued": 0, "sending": 1, "sent": 2, **_NOT_DELIVERED, "delivered": 4, "read": 5}
 
 CLOSED_SOCKET = 0
 
@@ -20,6 +21,9 @@ class Submission:
     `reaches_phone` is false for one of these only where the behaviour is that it gets lost on the way.
     `answer_status` is the HTTP status, CLOSED_SOCKET (0) where no answer was given.
     `status` is `refused`, or the provider's status of the accepted message.
+    `reference` is what the business wants to hear again in each receipt. `status_callback` gets receipts,
+    `seen_callback` those of reading where they have an address of their own; `intermediate` asks for more
+    than the final one.
     """
 
     number: int
@@ -37,6 +41,9 @@ class Submission:
     updated_at: datetime
     error_code: int | None = None
     reaches_phone: bool = False
+    reference: str | None = None
+    seen_callback: str | None = None
+    intermediate: bool = False
 
     def move(self, status: str, error_code: int | None, at: datetime) -> None:
         """Take over a later status; an earlier one changes nothing."""
@@ -97,6 +104,7 @@ def submission_json(row: Submission) -> dict[str, object]:
         "from": row.sender,
         "text": row.text,
         "status_callback": row.status_callback,
+        "reference": row.reference,
         "accepted": row.accepted,
         "reaches_phone": row.reaches_phone,
         "answer_status": row.answer_status,

@@ -17,6 +17,16 @@ from sandbox.stream import Stream, Topic
 _EXCERPT_CHARACTERS = 90
 
 
+# What only some providers know.
+_RARE_MODES: frozenset[ProviderMode] = frozenset({"window_closed"})
+
+
+def modes_of(provider: Provider) -> list[ProviderMode]:
+    """Every way of going wrong that a provider plays."""
+    every: tuple[ProviderMode, ...] = get_args(ProviderMode)
+    return [mode for mode in every if mode not in _RARE_MODES or mode in provider.own_modes]
+
+
 def fresh_state() -> State:
     """The fixtures, an empty ledger, and everybody behaving."""
     return State(world=fresh_world(), ledger=Ledger(), behaviours=Behaviours())
@@ -41,7 +51,8 @@ class Playground:
 
     async def reset(self) -> None:
         """
-        Back to the fixtures. Receipts that are still to come are forgotten.
+        Back to the fixtures. Receipts that are still to come are forgotten,
+        tokens that were consented to stay good.
 
         Everybody holds on to the same objects, so their contents are exchanged, not they themselves.
         """
@@ -72,6 +83,7 @@ class Playground:
                     },
                     "updated_at": row.updated_at,
                     "state": row.state,
+                    "assignee": world.admins[row.admin_assignee_id].name if row.admin_assignee_id else None,
                     "parts": len(row.parts),
                     "note": last is not None and last.part_type == "note",
                     "excerpt": excerpt[:_EXCERPT_CHARACTERS],
@@ -93,11 +105,13 @@ class Playground:
                     "provider": one.name,
                     "provider_label": one.label,
                     "senders": list(one.senders),
+                    "modes": modes_of(one),
+                    "receipts": [{"status": status, "error_code": code} for status, code in one.offered_receipts],
                 }
                 for one in self.providers.values()
             ],
-            "provider_modes": get_args(ProviderMode),
             "receipt_modes": get_args(ReceiptMode),
             "intercom_modes": get_args(IntercomMode),
+            "bus": self.stream.bus_state,
             "lines": self.stream.lines(),
         }

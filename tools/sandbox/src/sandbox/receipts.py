@@ -11,9 +11,11 @@ from sandbox.behaviour import ReceiptMode
 from sandbox.ledger import Submission, now
 from sandbox.stream import Stream, masked
 
-# After hand-over: sent at 0.3 s, delivered 0.8 s later.
-_SENT_AFTER_SECONDS = 0.3
-_FINAL_AFTER_SECONDS = 0.8
+# After hand-over: the first at 0.3 s, each further one 0.8 s later.
+_FIRST_AFTER_SECONDS = 0.3
+_NEXT_AFTER_SECONDS = 0.8
+# Longer than the panel waits for a result, short enough to watch.
+_LATE_BY_SECONDS = 8
 _DUPLICATES = 3
 # Five tries over 3.75 s: enough for a receiver that restarts, bounded for one that never answers.
 _PAUSES_SECONDS = (0.25, 0.5, 1.0, 2.0)
@@ -43,6 +45,26 @@ class Delivery:
 
 
 SignReceipt = Callable[[Submission, str, int | None], Callback | None]
+Report = tuple[str, int | None]
+
+
+@dataclass(frozen=True)
+class ReceiptRules:
+    """
+    How one provider reports: its signature, what it says of a message that arrives, and of one that does not.
+
+    Each report is a status and the provider's error code.
+    """
+
+    sign: SignReceipt
+    undelivered: Report
+    automatic: tuple[Report, ...] = (("sent", None), ("delivered", None))
+
+    def reports(self, mode: ReceiptMode) -> tuple[Report, ...]:
+        """What is reported, in order."""
+        if mode == "none":
+            return ()
+        return (("sent", None), self.undelivered) if mode == "failed" else self.automatic
 
 
 class Receipts:
@@ -54,9 +76,9 @@ class Receipts:
         self._changed = changed
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def plan(self, submission: Submission, mode: ReceiptMode, sign: SignReceipt, failure: tuple[str, int]) -> None:
-        """Report on an accepted message from now on; `failure` is this provider's status and code for it."""
-        self._start(self._run(submission, mode, sign, failure))
+    def plan(self, submission: Submission, mode: ReceiptMode, rules: ReceiptRules) -> None:
+        """Report on an accepted message from now on."""
+        self._start(self._run(submission, mode, rules))
 
     async def send(
         self, submission: Submission, status: str, error_code: int | None, sign: SignReceipt
@@ -110,20 +132,14 @@ class Receipts:
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None
 
-    async def _run(
-        self, submission: Submission, mode: ReceiptMode, sign: SignReceipt, failure: tuple[str, int]
-    ) -> None:
-        if mode == "none":
-            return
-        final: tuple[str, int | None] = failure if mode == "failed" else ("delivered", None)
+    async def _run(self, submission: Submission, mode: ReceiptMode, rules: ReceiptRules) -> None:
         copies = _DUPLICATES if mode == "duplicate" else 1
-        for pause, (status, code) in (
-            (_SENT_AFTER_SECONDS, ("sent", None)),
-            (_FINAL_AFTER_SECONDS, final),
-        ):
+        pause = _FIRST_AFTER_SECONDS + (_LATE_BY_SECONDS if mode == "late" else 0)
+        for status, code in rules.reports(mode):
             await asyncio.sleep(pause)
             for _ in range(copies):
-                await self.send(submission, status, code, sign)
+                await self.send(submission, status, code, rules.sign)
+            pause = _NEXT_AFTER_SECONDS
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

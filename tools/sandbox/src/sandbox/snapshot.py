@@ -5,12 +5,14 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import field
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from sandbox.behaviour import Behaviours
+from sandbox.intercom.oauth import Grants
 from sandbox.ledger import Ledger
 from sandbox.world import World
 
@@ -28,6 +30,7 @@ class State:
     world: World
     ledger: Ledger
     behaviours: Behaviours
+    grants: Grants = field(default_factory=Grants)
 
 
 _STATE = TypeAdapter(State)

@@ -10,9 +10,10 @@ from aiohttp import web
 
 from sandbox.ledger import now
 
-Topic = Literal["conversations", "phone", "behaviour", "panel", "reset"]
+Topic = Literal["conversations", "phone", "behaviour", "panel", "reset", "bus"]
+BusState = Literal["absent", "connected", "away"]
 
-_REMEMBERED_LINES = 50
+_REMEMBERED_LINES = 80
 _KEEP_ALIVE_SECONDS = 15
 # A page that does not read is let go; it reconnects and fetches everything anew.
 _QUEUED_EVENTS = 500
@@ -25,6 +26,7 @@ class Stream:
         self._listeners: set[asyncio.Queue[bytes | None]] = set()
         self._lines: deque[dict[str, object]] = deque(maxlen=_REMEMBERED_LINES)
         self._number = 0
+        self.bus_state: BusState = "absent"
 
     def tell(self, topic: Topic, line: str) -> None:
         """
@@ -32,13 +34,22 @@ class Stream:
 
         Lines carry neither message texts nor whole phone numbers.
         """
+        self._send({"topic": topic, "line": line})
+
+    def tell_event(self, event: dict[str, str], line: str) -> None:
+        """An event passed on the bus; `event` is what may be shown of it."""
+        self._send({"topic": "bus", "line": line, "event": event})
+
+    def bus_is(self, state: BusState) -> None:
+        """The bus is there, or is not; told where it is news."""
+        if state != self.bus_state:
+            self.bus_state = state
+            words = "listening to the events of the app" if state == "connected" else "not reachable, trying again"
+            self._send({"topic": "bus", "line": f"bus: {words}", "bus": state})
+
+    def _send(self, content: dict[str, object]) -> None:
         self._number += 1
-        event: dict[str, object] = {
-            "number": self._number,
-            "topic": topic,
-            "line": line,
-            "at": now().isoformat(),
-        }
+        event = {"number": self._number, "at": now().isoformat(), **content}
         self._lines.append(event)
         for queue in list(self._listeners):
             try:

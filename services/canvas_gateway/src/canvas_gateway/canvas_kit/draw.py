@@ -13,6 +13,7 @@ from canvas_gateway.canvas_kit.components import (
     SubmitAction,
     Text,
     Textarea,
+    UrlAction,
 )
 from canvas_gateway.canvas_kit.plain import clipped, without_markup
 
@@ -54,6 +55,11 @@ def secondary(id: str, label: str) -> Button:  # noqa: A002  Canvas Kit's word
 def link(id: str, label: str) -> Button:  # noqa: A002  Canvas Kit's word
     """Back, Done, Finish and what leads aside."""
     return Button(id=id, label=label, action=_SUBMIT, style="link")
+
+
+def leave(id: str, label: str, url: str) -> Button:  # noqa: A002  Canvas Kit's word
+    """A link to a page, which opens in a new tab."""
+    return Button(id=id, label=label, action=UrlAction(url=url), style="link")
 
 
 def line_input(id: str, label: str, value: str, *, refused: bool = False, example: str | None = None) -> Input:  # noqa: A002

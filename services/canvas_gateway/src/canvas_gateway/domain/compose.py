@@ -127,7 +127,7 @@ def resend_from_history(message: Message, teammate: Teammate, not_after: datetim
             content=TextContent(text=message.text or ""),
             requested_by=asked_by(teammate),
             contact=_contact_in(message),
-            thread=Thread(conversation_id=message.conversation_id),
+            thread=Thread(conversation_id=message.conversation_id, open_new=message.open_new),
             not_after=not_after,
         )
     except ValueError:  # what was erased since, such as the number
@@ -150,6 +150,11 @@ def as_new_message(request: SendRequested, event_id: UUID, not_after: datetime) 
 def asked_by(teammate: Teammate) -> Admin:
     """The teammate as the contract names them."""
     return Admin(id=teammate.id, name=teammate.name[:200])
+
+
+def can_be_written_to(person: Person) -> bool:
+    """Whether Intercom can open a conversation with them: it does with users and leads, not with visitors."""
+    return bool(person.id) and person.role != "visitor"
 
 
 def contact_of(person: Person) -> Contact:

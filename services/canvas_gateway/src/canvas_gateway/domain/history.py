@@ -41,7 +41,11 @@ class Addressee(Told):
 
 
 class Entry(Told):
-    """One line of a message's timeline; `for_this_request` is false for what concerns another version of it."""
+    """
+    One line of a message's timeline; `for_this_request` is false for what concerns another version of it.
+
+    Of a reply, `detail` is what the customer wrote.
+    """
 
     at: datetime
     event: str
@@ -70,6 +74,9 @@ class Message(Told):
     requested_at: datetime
     not_after: datetime | None = None
     resend_of: UUID | None = None
+    open_new: bool = False
+    opened_conversation_ids: tuple[str, ...] = ()
+    open_failure: str | None = None
     status: Status
     status_at: datetime
     reason: FailureReason | None = None

@@ -49,6 +49,7 @@ class Outcome(Frozen):
     What is known of a submitted message; `screen` is the one that tells it.
 
     For `changed` and `already_sent`, status, at, text and recipient are those of the earlier version or message.
+    `opened` are the ids of the Intercom conversations that were opened for it, `open_failure` says why none could be.
     """
 
     screen: Screen
@@ -61,6 +62,8 @@ class Outcome(Frozen):
     until: datetime | None = None
     text: str | None = None
     recipient: str | None = None
+    opened: tuple[str, ...] = ()
+    open_failure: str | None = None
 
 
 class Submission(Frozen):
@@ -110,7 +113,8 @@ def of_history(message: Message) -> Outcome:
     """What the history of this very request means."""
     status, at = message.status, message.status_at
     if status in SENT:
-        return Outcome(screen=Screen.SENT, status=status, at=at)
+        opened, failure = message.opened_conversation_ids, message.open_failure
+        return Outcome(screen=Screen.SENT, status=status, at=at, opened=opened, open_failure=failure)
     if status in NOT_SENT:
         if message.reason is FailureReason.ALREADY_SENT:
             return Outcome(screen=Screen.ALREADY_SENT)
@@ -164,6 +168,19 @@ def after_lookup(submission: Submission, found: Message | None, now: datetime) -
     return Outcome(
         screen=Screen.CHANGED, status=found.status, at=found.status_at, text=found.text, recipient=found.recipient
     )
+
+
+def after_opening(submission: Submission, found: Message | None, before: Outcome) -> Outcome:
+    """What a sent message is by now; what history does not know of this very request changes nothing."""
+    if found is None or found.event_id != submission.event_id or found.status not in SETTLED:
+        return before
+    return of_history(found)
+
+
+def is_opening(submission: Submission, known: Outcome) -> bool:
+    """Whether the new conversation is still to come."""
+    wanted = submission.request.thread.open_new and known.screen is Screen.SENT
+    return wanted and not known.opened and known.open_failure is None
 
 
 def after_failed_lookup(submission: Submission, now: datetime) -> Outcome | None:

@@ -33,6 +33,8 @@ def steps(finding: Finding, sending: Sending) -> Mapping[tuple[Screen, str], Ste
         (Screen.CHANNEL, "pick"): finding.pick_channel,
         (Screen.COMPOSE, "back"): finding.leave_compose,
         (Screen.COMPOSE, "send"): sending.send,
+        (Screen.COMPOSE, "send_open"): sending.send,
+        (Screen.SENT, "refresh"): sending.refresh_opening,
         (Screen.SENDING, "refresh"): sending.refresh,
         (Screen.UNKNOWN, "refresh"): sending.refresh,
         (Screen.UNKNOWN, "resend"): sending.resend,

@@ -57,7 +57,7 @@ class Remembering:
         found = None if state.shown is None else await self._message(turn, state.shown)
         if found is None:
             raise Interruption(Kind.MESSAGE_GONE)
-        return Reply(state, details(found, await self._channel_name(turn, found), turn.calendar))
+        return Reply(state, details(found, await self._channel_name(turn, found), turn.calendar, turn.workspace.region))
 
     async def _message(self, turn: Turn, message_id: UUID) -> Message | None:
         return await self._tracked.message(turn.workspace.id, message_id, turn.left(_HISTORY_SECONDS))

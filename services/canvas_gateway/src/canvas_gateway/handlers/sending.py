@@ -21,6 +21,8 @@ from canvas_gateway.domain.outcome import (
     Submission,
     after_failed_lookup,
     after_lookup,
+    after_opening,
+    is_opening,
     of_result,
     without_answer,
 )
@@ -36,7 +38,7 @@ from proactive_contracts.status import Status
 
 _LOOKUP_SECONDS = 2.0
 _AFTERWARDS_SECONDS = 1.0
-"""Kept for one look at the history after the wait: the earlier version's text, or whether a lost publish is known."""
+"""Kept for the history after the wait: an earlier version's text, a lost publish, where a new conversation is."""
 
 _LOOK_AGAIN_SECONDS = 0.1
 
@@ -56,7 +58,7 @@ class Sending:
 
     async def show_outcome(self, turn: Turn, state: State) -> Reply:
         """What is known so far, once more."""
-        return Reply(state, outcome_screen(state, turn.calendar))
+        return Reply(state, outcome_screen(state, turn.calendar, turn.workspace.region))
 
     async def send(self, turn: Turn, state: State, press: Press) -> Reply:
         """Send what was typed, or say what is wrong with it."""
@@ -92,6 +94,14 @@ class Sending:
         if known is not None:
             return self._tell(turn, state, submission, known)
         return await self._ask(turn, state, submission, found, before=state.outcome)
+
+    async def refresh_opening(self, turn: Turn, state: State, _press: Press) -> Reply:
+        """Whether the new conversation is open by now. The message was sent; it is not asked for again."""
+        assert state.submission is not None
+        assert state.outcome is not None
+        found = await self._look_up(turn, state.submission.request.message_id, _LOOKUP_SECONDS)
+        known = after_opening(state.submission, found, state.outcome)
+        return self._tell(turn, state, state.submission, known)
 
     async def resend(self, turn: Turn, state: State, _press: Press) -> Reply:
         """The same once more, after a final failure or an unknown outcome."""
@@ -135,6 +145,7 @@ class Sending:
                 found = found or await self._try_to_look_up(turn, submission.request.message_id)
             known = without_answer(submission, answered.published, found, before)
         known = await self._with_earlier_text(turn, submission, known)
+        known = await self._with_new_conversation(turn, submission, known)
         return self._tell(turn, state, submission, known)
 
     def _with_other_publishes(self, submission: Submission) -> Submission:
@@ -145,7 +156,7 @@ class Sending:
     def _tell(self, turn: Turn, state: State, submission: Submission, known: Outcome) -> Reply:
         told = {"screen": known.screen, "submission": submission, "outcome": known, "draft": None}
         state = state.model_copy(update=told)
-        return Reply(state, outcome_screen(state, turn.calendar))
+        return Reply(state, outcome_screen(state, turn.calendar, turn.workspace.region))
 
     def _not_after(self, now: datetime) -> datetime:
         return now + self._lifetime
@@ -169,6 +180,19 @@ class Sending:
             return known
         found = await self._await_other_version(turn, other, submission.event_id)
         return known if found is None else known.model_copy(update={"text": found.text, "recipient": found.recipient})
+
+    async def _with_new_conversation(self, turn: Turn, submission: Submission, known: Outcome) -> Outcome:
+        """Where the new conversation is, if that is known within a moment; else "Refresh status" tells."""
+        try:
+            async with asyncio.timeout(turn.left(min(_AFTERWARDS_SECONDS, self._wait_seconds))):
+                while is_opening(submission, known):
+                    found = await self._look_up(turn, submission.request.message_id, _AFTERWARDS_SECONDS)
+                    known = after_opening(submission, found, known)
+                    if is_opening(submission, known):
+                        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        except (Interruption, TimeoutError):
+            pass
+        return known
 
     async def _await_other_version(self, turn: Turn, message_id: UUID, event_id: UUID) -> Message | None:
         """The history may be a moment behind the dispatcher: until then its row is missing, or is our own request's."""

@@ -5,8 +5,9 @@ from typing import Literal
 
 from canvas_gateway.canvas_kit import draw
 from canvas_gateway.canvas_kit.components import Component
-from canvas_gateway.domain.compose import MAX_TEXT, PHONE_INPUT, TEXT_INPUT, Refusal
+from canvas_gateway.domain.compose import MAX_TEXT, PHONE_INPUT, TEXT_INPUT, Refusal, can_be_written_to
 from canvas_gateway.domain.state import State
+from canvas_gateway.domain.values import Person
 from canvas_gateway.screens.phrases import channel_line, name_of
 
 
@@ -24,9 +25,16 @@ def compose(state: State, refusals: Sequence[Refusal] = ()) -> list[Component]:
         *_below("text", refusals),
         draw.muted(f"At most {MAX_TEXT} characters."),
         draw.primary("compose.send", "Send message"),
+        *_and_open(person),
         draw.gap(),
         draw.link("compose.back", "Back"),
     ]
+
+
+def _and_open(person: Person) -> list[Component]:
+    if not can_be_written_to(person):
+        return []
+    return [draw.secondary("compose.send_open", "Send message & open Intercom conversation")]
 
 
 def _below(field: Literal["phone", "text"], refusals: Sequence[Refusal]) -> list[Component]:

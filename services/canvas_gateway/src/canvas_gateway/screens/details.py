@@ -3,13 +3,15 @@
 from canvas_gateway.canvas_kit import draw
 from canvas_gateway.canvas_kit.components import Component
 from canvas_gateway.canvas_kit.plain import one_line
-from canvas_gateway.domain.history import MAY_BE_SENT, RESENDABLE, Entry, Message
+from canvas_gateway.domain.history import MAY_BE_SENT, RESENDABLE, SENT, Entry, Message
 from canvas_gateway.domain.moments import Calendar
 from canvas_gateway.screens.outcome import MAY_ARRIVE_TWICE, REPEATS, RESEND
-from canvas_gateway.screens.phrases import NAME, requester
+from canvas_gateway.screens.phrases import NAME, opened, requester
 
 _TIMELINE = 20
 """Lines of the timeline that are shown, the last ones."""
+
+_OPENING = "Not open yet"
 
 _SOURCES = {
     "gateway": "the panel",
@@ -18,16 +20,18 @@ _SOURCES = {
     "person": "a teammate",
     "sweep": "our check",
     "service": "a service",
+    "customer": "the customer",
 }
 
 
-def details(message: Message, channel_name: str | None, calendar: Calendar) -> list[Component]:
+def details(message: Message, channel_name: str | None, calendar: Calendar, region: str) -> list[Component]:
     """One message; its channel's name is None where the channel is not known any more."""
     return [
         draw.header("Sent message"),
         draw.table(_facts(message, channel_name, calendar)),
         draw.muted(_meaning(message)),
         draw.paragraph(f"“{one_line(message.text or '', 500)}”"),
+        *opened("details", message.workspace_id, region, message.opened_conversation_ids, message.open_failure),
         *_timeline(message, calendar),
         *_actions(message),
         draw.gap(),
@@ -46,7 +50,13 @@ def _facts(message: Message, channel_name: str | None, calendar: Calendar) -> li
         ("Number", one_line(message.recipient, 60)),
         ("Sent by", requester(message.requested_by)),
         ("Time", calendar.full(message.requested_at)),
+        *([("New conversation", _OPENING)] if _is_opening(message) else []),
     ]
+
+
+def _is_opening(message: Message) -> bool:
+    wanted = message.open_new and message.status in SENT
+    return wanted and not message.opened_conversation_ids and message.open_failure is None
 
 
 def _meaning(message: Message) -> str:
@@ -68,6 +78,8 @@ def _timeline(message: Message, calendar: Calendar) -> list[Component]:
 
 
 def _line(entry: Entry) -> str:
+    if entry.event == "reply":
+        return f"Reply: {one_line(entry.detail, 500) if entry.detail else 'something without text'}"
     what = entry.status.label if entry.status else one_line(entry.event.replace("_", " "), 40).capitalize()
     source = _SOURCES.get(entry.source, one_line(entry.source, 30))
     own_words = " ".join(one_line(part, 200) for part in (entry.provider_code, entry.detail) if part)

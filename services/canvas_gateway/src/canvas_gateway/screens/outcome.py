@@ -6,10 +6,10 @@ from canvas_gateway.canvas_kit import draw
 from canvas_gateway.canvas_kit.components import Component
 from canvas_gateway.canvas_kit.plain import one_line
 from canvas_gateway.domain.moments import Calendar
-from canvas_gateway.domain.outcome import Outcome, Submission, Why
+from canvas_gateway.domain.outcome import Outcome, Submission, Why, is_opening
 from canvas_gateway.domain.state import State
 from canvas_gateway.domain.values import Screen
-from canvas_gateway.screens.phrases import NAME, channel_line
+from canvas_gateway.screens.phrases import NAME, channel_line, opened
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
 from proactive_contracts.values import Channel
@@ -25,11 +25,14 @@ def failed_through(channel: Channel) -> str:
     return f"We have failed to send your message through your {channel.label} channel."
 
 
-def outcome(state: State, calendar: Calendar) -> list[Component]:
-    """The screen that tells the state's outcome."""
+def outcome(state: State, calendar: Calendar, region: str) -> list[Component]:
+    """The screen that tells the state's outcome; `region` is where Intercom keeps the workspace."""
     assert state.outcome is not None
     assert state.submission is not None
-    return _SCREENS[state.outcome.screen](state, state.submission, state.outcome, calendar)
+    known = state.outcome
+    if known.screen is Screen.SENT:
+        return _sent(state, state.submission, known, calendar, region)
+    return _SCREENS[known.screen](state, state.submission, known, calendar)
 
 
 def _sending(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
@@ -64,15 +67,27 @@ def _why_not_yet(known: Outcome, calendar: Calendar) -> str:
     return "The channel has not answered yet."
 
 
-def _sent(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
+def _sent(state: State, submission: Submission, known: Outcome, calendar: Calendar, region: str) -> list[Component]:
     return [
         draw.header("✅ Message sent!"),
         *_to_whom(state, submission),
         *([draw.paragraph(_standing_since(known, calendar))] if known.status else []),
         draw.muted(_arrival(known)),
+        *_new_conversation(submission, known, region),
         draw.gap(),
         draw.link("sent.done", "Done"),
     ]
+
+
+def _new_conversation(submission: Submission, known: Outcome, region: str) -> list[Component]:
+    if is_opening(submission, known):
+        return [
+            draw.paragraph("The message is sent. The conversation is not open yet."),
+            draw.secondary("sent.refresh", "Refresh status"),
+        ]
+    if not submission.request.thread.open_new:
+        return []
+    return opened("sent", submission.request.workspace_id, region, known.opened, known.open_failure)
 
 
 def _arrival(known: Outcome) -> str:
@@ -207,7 +222,6 @@ def _text_of(submission: Submission) -> str:
 
 _SCREENS: Mapping[Screen, Callable[[State, Submission, Outcome, Calendar], list[Component]]] = {
     Screen.SENDING: _sending,
-    Screen.SENT: _sent,
     Screen.FAILED: _failed,
     Screen.UNKNOWN: _unknown,
     Screen.CHANGED: _changed,

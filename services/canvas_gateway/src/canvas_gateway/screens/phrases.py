@@ -10,6 +10,7 @@ from canvas_gateway.domain import numbers
 from canvas_gateway.domain.history import NOT_SENT, Message, Requester
 from canvas_gateway.domain.moments import Calendar
 from canvas_gateway.domain.values import ChosenChannel, Person
+from intercom_api import inbox_url
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
 
@@ -18,6 +19,9 @@ PAGE = 10
 
 NAME = 60
 """Characters of a name: about two lines of the panel."""
+
+_OPENED = 5
+"""Conversations of one message that are linked to: there is one, hardly ever two."""
 
 Entry = TypeVar("Entry")
 
@@ -64,6 +68,23 @@ def message_row(row_id: str, message: Message, calendar: Calendar) -> Item:
 def requester(by: Requester) -> str:
     """The teammate's or the service's name."""
     return one_line(by.name or by.id or "", NAME) or ("A service" if by.kind == "service" else "A teammate")
+
+
+def opened(
+    screen: str, workspace_id: str, region: str, conversation_ids: Sequence[str], failure: str | None
+) -> list[Component]:
+    """Where the conversation is that was opened for a message, or why there is none; more than one are all shown."""
+    if failure is not None:
+        return [draw.error("The new conversation could not be opened."), draw.muted(one_line(failure, 300))]
+    if not conversation_ids:
+        return []
+    return [
+        draw.paragraph("Opened a new conversation:" if len(conversation_ids) == 1 else "Opened new conversations:"),
+        *(
+            draw.leave(f"{screen}.opened:{one}", f"Conversation {one}", inbox_url(workspace_id, region, one))
+            for one in conversation_ids[:_OPENED]
+        ),
+    ]
 
 
 def page_of(entries: Sequence[Entry], page: int) -> tuple[Sequence[Entry], int]:

@@ -10,16 +10,13 @@ Credentials: account_sid, auth_token. Settings: base_url (default https://api.tw
 import base64
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
-from uuid import UUID
 
 from pydantic import ValidationError
 
-from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused, Unclear, clean
+from dispatcher.domain.answers import Accepted, Answer, Refused, Unclear, clean
 from dispatcher.ports import (
     Callback,
     ChannelInUse,
@@ -28,32 +25,43 @@ from dispatcher.ports import (
     OutboundMessage,
     UnreadableCallback,
 )
+from dispatcher.providers.reading import (
+    BLOCKED,
+    BUSY,
+    CLEAR_WITHOUT_CODE,
+    Kind,
+    base_url,
+    header,
+    json_object,
+    number,
+    rejected,
+    retry_after,
+    text_of,
+    unreadable,
+    uuid,
+    what_is_wrong,
+)
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus, ReplyReceived
-from proactive_contracts.values import TextContent
+from proactive_contracts.values import Channel
 
 DEFAULT_BASE_URL = "https://api.twilio.com"
+
+MAX_CHARACTERS = 1600
+"""Of a message's body, over all of its parts."""
 
 MAX_VALIDITY_SECONDS = 36_000
 """Twilio's longest ValidityPeriod: ten hours in its queue."""
 
-_BLOCKED = (ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED)
-_BUSY = (ErrorClass.THROTTLED, FailureReason.PROVIDER_BUSY)
-
-
-def _rejected(reason: FailureReason) -> tuple[ErrorClass, FailureReason]:
-    return ErrorClass.REJECTED, reason
-
-
-_CLASSES: dict[int, tuple[ErrorClass, FailureReason]] = {
-    **dict.fromkeys((21211, 21604, 21614, 21910, 63003, 63024), _rejected(FailureReason.INVALID_NUMBER)),
-    **dict.fromkeys((21612, 30003, 30005, 30006, 63036), _rejected(FailureReason.UNREACHABLE)),
-    **dict.fromkeys((21610, 30004, 63014, 63033), _rejected(FailureReason.OPTED_OUT)),
-    63016: _rejected(FailureReason.WINDOW_CLOSED),
-    **dict.fromkeys((21655, 21656, 63027, 63028, 63040, 63041), _rejected(FailureReason.TEMPLATE)),
-    **dict.fromkeys((21602, 21617, 30007, 63005, 63013, 63019, 63021, 63030, 63032), _rejected(FailureReason.CONTENT)),
-    **dict.fromkeys((20429, 21611, 30001, 30022, 30023, 63017, 63018, 63038), _BUSY),
-    **dict.fromkeys((20003, 20404, 63001, 30002, 21606, 21659, 21660, 21408, 21608, 63007, 63020), _BLOCKED),
+_CLASSES: Mapping[int, Kind] = {
+    **dict.fromkeys((21211, 21604, 21614, 21910, 63003, 63024), rejected(FailureReason.INVALID_NUMBER)),
+    **dict.fromkeys((21612, 30003, 30005, 30006, 63036), rejected(FailureReason.UNREACHABLE)),
+    **dict.fromkeys((21610, 30004, 63014, 63033), rejected(FailureReason.OPTED_OUT)),
+    63016: rejected(FailureReason.WINDOW_CLOSED),
+    **dict.fromkeys((21655, 21656, 63027, 63028, 63040, 63041), rejected(FailureReason.TEMPLATE)),
+    **dict.fromkeys((21602, 21617, 30007, 63005, 63013, 63019, 63021, 63030, 63032), rejected(FailureReason.CONTENT)),
+    **dict.fromkeys((20429, 21611, 30001, 30022, 30023, 63017, 63018, 63038), BUSY),
+    **dict.fromkeys((20003, 20404, 63001, 30002, 21606, 21659, 21660, 21408, 21608, 63007, 63020), BLOCKED),
 }
 """Twilio's error codes (https://www.twilio.com/docs/api/errors); what is not listed falls back to the HTTP status."""
 
@@ -67,9 +75,6 @@ _RECEIPTS = {
     "canceled": ReceiptStatus.FAILED,
 }
 
-_CLEAR_WITHOUT_CODE = {401: _BLOCKED, 403: _BLOCKED, 404: _BLOCKED, 429: _BUSY}
-"""Refusals that need no error code of Twilio's to be believed; any other may be a proxy's on the way."""
-
 _UNDERWAY = frozenset({"accepted", "scheduled", "queued", "sending"})
 
 
@@ -77,26 +82,28 @@ class Twilio:
     """The adapter."""
 
     name = "twilio"
+    carries = frozenset({Channel.SMS})
+    stored_status = 204
 
     def build(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest | Refused:
         """POST Messages.json; the validity period keeps Twilio from delivering what is too late."""
         account, token = channel.credentials.get("account_sid"), channel.credentials.get("auth_token")
         if not account or not token:
-            detail = "The channel's account_sid or auth_token cannot be read. Connect the channel again."
-            return Refused(*_BLOCKED, detail)
-        if not isinstance(message.content, TextContent):
-            return Refused(*_rejected(FailureReason.TEMPLATE), "An SMS has no templates. Send it as a text.")
+            return unreadable("account_sid or auth_token")
+        text = text_of(message, MAX_CHARACTERS, Channel.SMS.label)
+        if isinstance(text, Refused):
+            return text
         validity = max(1, min(MAX_VALIDITY_SECONDS, int(message.seconds_left)))
         fields = {
             "To": message.recipient,
             "From": channel.sender,
-            "Body": message.content.text,
+            "Body": text,
             "StatusCallback": f"{message.callback_url}?{urlencode({'mid': str(message.message_id)})}",
             "ValidityPeriod": str(validity),
         }
         login = base64.b64encode(f"{account}:{token}".encode()).decode()
         return HttpRequest(
-            url=f"{_base_url(channel)}/2010-04-01/Accounts/{quote(account, safe='')}/Messages.json",
+            url=f"{base_url(channel, DEFAULT_BASE_URL)}/2010-04-01/Accounts/{quote(account, safe='')}/Messages.json",
             headers={
                 "Authorization": f"Basic {login}",
                 "Content-Type": "application/x-www-form-urlencoded",
@@ -107,17 +114,17 @@ class Twilio:
 
     def read_answer(self, response: HttpResponse) -> Answer:
         """201 with a sid is acceptance; a 4xx that is surely Twilio's is a refusal; all else is unclear."""
-        fields = _json_object(response.body)
+        fields = json_object(response.body)
         sid = fields.get("sid")
         if response.status in {200, 201} and isinstance(sid, str) and 0 < len(sid) <= 200 and clean(sid, 200) == sid:
-            return Accepted(sid, _number(fields.get("num_segments")))
-        code = _number(fields.get("code"))
+            return Accepted(sid, number(fields.get("num_segments")))
+        code = number(fields.get("code"))
         told = None if code is None else str(code)
         words = clean(str(fields.get("message") or f"HTTP {response.status}"), 500)
         kind = _classify(code, response.status)
         if kind is None:
             return Unclear(f"Twilio answered: {words}", told)
-        return Refused(*kind, words, told, _retry_after(response.headers))
+        return Refused(*kind, words, told, retry_after(response.headers))
 
     def verify(self, callback: Callback, channel: ChannelInUse) -> bool:
         """
@@ -126,7 +133,7 @@ class Twilio:
         The address is signed with or without its port, depending on the account; both are accepted, as in Twilio's
         own libraries.
         """
-        given = _header(callback.headers, "X-Twilio-Signature")
+        given = header(callback.headers, "X-Twilio-Signature")
         token = channel.credentials.get("auth_token")
         if not given or not token:
             return False
@@ -152,8 +159,7 @@ class Twilio:
             if status in _RECEIPTS:
                 return [_receipt(fields, sid, _RECEIPTS[status], callback, channel)]
         except ValidationError as error:
-            wrong = ", ".join(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
-            raise UnreadableCallback(f"{wrong}: too long, empty, or with a NUL character") from None
+            raise UnreadableCallback(what_is_wrong(error)) from None
         raise UnreadableCallback(f"MessageStatus {status[:40]!r} is not one that Twilio documents")
 
 
@@ -163,41 +169,13 @@ def sign(auth_token: str, url: str, fields: Iterable[tuple[str, str]]) -> str:
     return base64.b64encode(hmac.new(auth_token.encode(), text.encode(), hashlib.sha1).digest()).decode()
 
 
-def _base_url(channel: ChannelInUse) -> str:
-    return (channel.settings.get("base_url") or DEFAULT_BASE_URL).rstrip("/")
-
-
-def _json_object(body: bytes) -> Mapping[str, Any]:
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
-
-
-def _number(value: object) -> int | None:
-    """Twilio writes numbers as such or as texts; at most nine digits, which is what our events can hold."""
-    text = str(value)
-    return int(text) if text.isdecimal() and len(text) <= 9 else None
-
-
-def _classify(code: int | None, status: int) -> tuple[ErrorClass, FailureReason] | None:
+def _classify(code: int | None, status: int) -> Kind | None:
     """What an answer's status and Twilio's code mean; None: not a refusal that can be relied on."""
     if not 400 <= status < 500 or status == 408:
         return None
     if code is None:
-        return _CLEAR_WITHOUT_CODE.get(status)
-    return _CLASSES.get(code) or _CLEAR_WITHOUT_CODE.get(status) or _rejected(FailureReason.OTHER)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Delta seconds; Twilio sends no dates."""
-    seconds = _number(_header(headers, "Retry-After"))
-    return None if seconds is None else float(seconds)
-
-
-def _header(headers: Mapping[str, str], name: str) -> str | None:
-    return next((value for key, value in headers.items() if key.lower() == name.lower()), None)
+        return CLEAR_WITHOUT_CODE.get(status)
+    return _CLASSES.get(code) or CLEAR_WITHOUT_CODE.get(status) or rejected(FailureReason.OTHER)
 
 
 def _signed_fields(body: bytes) -> list[tuple[str, str]]:
@@ -218,13 +196,6 @@ def _failure(code: int | None) -> FailureReason:
     return FailureReason.OTHER if known is None else known[1]
 
 
-def _message_id(query: Mapping[str, str]) -> UUID | None:
-    try:
-        return UUID(query["mid"])
-    except (KeyError, ValueError):
-        return None
-
-
 def _receipt(
     fields: Mapping[str, str], sid: str, status: ReceiptStatus, callback: Callback, channel: ChannelInUse
 ) -> DeliveryReported:
@@ -232,14 +203,14 @@ def _receipt(
     failed = status in {ReceiptStatus.FAILED, ReceiptStatus.UNDELIVERED}
     words = fields.get("ErrorMessage") or (f"Twilio reports error {code}." if code else None)
     return DeliveryReported(
-        message_id=_message_id(callback.query),
+        message_id=uuid(callback.query.get("mid")),
         workspace_id=channel.workspace_id,
         channel=channel.channel,
         channel_id=channel.id,
         provider=Twilio.name,
         provider_message_id=sid,
         status=status,
-        reason=_failure(_number(code)) if failed else None,
+        reason=_failure(number(code)) if failed else None,
         provider_code=code,
         detail=clean(words, 500) if failed and words else None,
         reported_at=callback.received_at,

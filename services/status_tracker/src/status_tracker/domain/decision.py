@@ -7,6 +7,7 @@ from uuid import UUID
 
 from proactive_contracts.status import Status
 from status_tracker.domain.announcements import Announcement, announcements
+from status_tracker.domain.conversations import opens
 from status_tracker.domain.entries import Entry, Request
 from status_tracker.domain.history import Shown, shown
 from status_tracker.domain.notes import Kind, due
@@ -27,7 +28,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Change:
-    """What the row says from now on, the status events to tell, and the note to write."""
+    """What the row says from now on, the status events to tell, the note to write, and whether to open a thread."""
 
     key: MessageKey
     shown: Shown
@@ -35,6 +36,7 @@ class Change:
     revision: int
     noted: Kind | None
     note: Kind | None
+    opens: bool
 
 
 def decide(known: Known, requests: Collection[Request], entries: Collection[Entry], at: datetime) -> Change | None:
@@ -45,4 +47,5 @@ def decide(known: Known, requests: Collection[Request], entries: Collection[Entr
     told = tuple(announcements(known.status, known.revision, now, at))
     has_thread = now.request.asked.thread.conversation_id is not None
     note = due(known.noted, now.status) if has_thread and told else None
-    return Change(known.key, now, told, known.revision + len(told), note or known.noted, note)
+    opening = bool(told) and opens(now.request.asked, now.status)
+    return Change(known.key, now, told, known.revision + len(told), note or known.noted, note, opening)

@@ -33,6 +33,8 @@ class Source(StrEnum):
     RECEIPT = "receipt"
     PERSON = "person"
     SWEEP = "sweep"
+    CUSTOMER = "customer"
+    """Who wrote back. Says nothing about a status, and stands in timelines only."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Which notes a conversation gets about a message, and what they say."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
 from typing import Final
@@ -22,6 +24,8 @@ class Kind(StrEnum):
     UNTAKEN = "untaken"
     REFUTED = "refuted"
     ARRIVED = "arrived"
+    OPENED = "opened"
+    """Of the new conversation only, where the note about the message could not wait for it."""
 
 
 _KINDS: Final = {
@@ -74,11 +78,39 @@ def marker(message_id: UUID, kind: Kind) -> str:
     return f"{message_id.hex[-12:]}-{kind}"
 
 
-def note(asked: SendRequested, decisive: Entry, reference: str) -> str:
+@dataclass(frozen=True)
+class NewConversation:
+    """What a note tells of the conversation that was asked for: its addresses, why there is none, or not yet."""
+
+    addresses: Sequence[str] = ()
+    failure: str | None = None
+
+
+def note(asked: SendRequested, decisive: Entry, reference: str, new: NewConversation | None = None) -> str:
     """The note as HTML: what happened to which message, why, what to do, and `reference` at its end."""
-    paragraphs = [_headline(asked, decisive), *_explanation(decisive), _quoted(asked.content)]
-    paragraphs.append(f"<i>Ref {reference}</i>")
-    return "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    about_new = [_about(new)] if new else []
+    return _html(_headline(asked, decisive), *_explanation(decisive), _quoted(asked.content), *about_new, reference)
+
+
+def note_on_opening(asked: SendRequested, new: NewConversation, reference: str) -> str:
+    """A note on the new conversation alone, written after the one about the message."""
+    channel, to = escape(asked.channel.label), f"{escape(asked.recipient)}{_named(asked)}"
+    sender = escape(asked.requested_by.name)
+    return _html(_about(new), f"It belongs to the {channel} message to {to}, sent by {sender}.", reference)
+
+
+def _html(*paragraphs_and_reference: str) -> str:
+    *paragraphs, reference = paragraphs_and_reference
+    return "".join(f"<p>{paragraph}</p>" for paragraph in (*paragraphs, f"<i>Ref {reference}</i>"))
+
+
+def _about(new: NewConversation) -> str:
+    if new.addresses:
+        links = " · ".join(f'<a href="{escape(address)}">{escape(address)}</a>' for address in new.addresses)
+        return f"<b>Opened a new conversation:</b> {links}"
+    if new.failure:
+        return f"<b>The new conversation could not be opened.</b> {escape(new.failure)}"
+    return "The new conversation is not open yet; a note follows."
 
 
 def readable(content: Content) -> str:

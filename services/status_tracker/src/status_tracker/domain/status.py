@@ -33,6 +33,7 @@ _WAITING_RANK: Final = _RANKS[Status.WAITING]
 _SOURCES: Final = {
     Source.GATEWAY: 0,
     Source.SERVICE: 0,
+    Source.CUSTOMER: 0,
     Source.SWEEP: 1,
     Source.PERSON: 2,
     Source.DISPATCHER: 3,

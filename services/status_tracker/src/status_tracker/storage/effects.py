@@ -1,9 +1,10 @@
-"""Notes to write in Intercom conversations."""
+"""What to do in Intercom: notes to write, conversations to open."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from status_tracker.domain.conversations import OPEN
 from status_tracker.domain.decision import Change, MessageKey
 from status_tracker.domain.notes import Kind
 from status_tracker.storage.database import Connection, Pool, columns
@@ -12,7 +13,9 @@ from status_tracker.storage.database import Connection, Pool, columns
 @dataclass(frozen=True)
 class Effect:
     """
-    A note that this process may write now, until its lease ends.
+    Something that this process may do now, until its lease ends.
+
+    `kind` is a Kind of note, or OPEN; `conversation_id` is where a note goes.
 
     `may_exist`: an earlier attempt did not learn whether it wrote it. `attempts` counts this one, and fences: what
     an older attempt says about the effect is ignored.
@@ -20,8 +23,8 @@ class Effect:
 
     effect_id: int
     key: MessageKey
-    conversation_id: str
-    kind: Kind
+    conversation_id: str | None
+    kind: str
     recorded_at: datetime
     attempts: int
     may_exist: bool
@@ -39,8 +42,12 @@ async def add(connection: Connection, changes: Collection[Change]) -> None:
     )
 
 
-async def claim(pool: Pool, limit: int, lease_seconds: float) -> Sequence[Effect]:
-    """The first open one of each conversation that is due and that nobody else works on."""
+async def claim(pool: Pool, limit: int, lease_seconds: float, patience_seconds: float) -> Sequence[Effect]:
+    """
+    The first of each conversation that is due and that nobody else works on, and openings.
+
+    Notes about a message wait for the conversation that is opened for it, but no longer than the patience lasts.
+    """
     rows = await pool.fetch(
         """
         WITH first AS (
@@ -49,6 +56,11 @@ async def claim(pool: Pool, limit: int, lease_seconds: float) -> Sequence[Effect
                 SELECT FROM tracker.effect AS other
                 WHERE other.workspace_id = mine.workspace_id AND other.conversation_id = mine.conversation_id
                     AND other.closed_at IS NULL AND other.effect_id < mine.effect_id)
+                AND (kind = $4 OR NOT EXISTS (
+                    SELECT FROM tracker.effect AS opening
+                    WHERE opening.workspace_id = mine.workspace_id AND opening.message_id = mine.message_id
+                        AND opening.kind = $4 AND opening.closed_at IS NULL
+                        AND opening.recorded_at > now() - make_interval(secs => $3)))
             ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
         UPDATE tracker.effect
         SET lease_until = now() + make_interval(secs => $2), attempts = attempts + 1, may_exist = true
@@ -58,13 +70,15 @@ async def claim(pool: Pool, limit: int, lease_seconds: float) -> Sequence[Effect
         """,
         limit,
         lease_seconds,
+        patience_seconds,
+        OPEN,
     )
     return [
         Effect(
             row["effect_id"],
             (row["workspace_id"], row["message_id"]),
             row["conversation_id"],
-            Kind(row["kind"]),
+            row["kind"],
             row["recorded_at"],
             row["attempts"],
             row["may_exist"],
@@ -74,30 +88,39 @@ async def claim(pool: Pool, limit: int, lease_seconds: float) -> Sequence[Effect
 
 
 async def is_overtaken(pool: Pool, effect: Effect) -> bool:
-    """Whether a later note about the same message waits behind this one: that one tells what is true now."""
+    """Whether a later note about the message's status waits behind this one: that one tells what is true now."""
     return bool(
         await pool.fetchval(
             """
             SELECT EXISTS (SELECT FROM tracker.effect WHERE workspace_id = $1 AND message_id = $2
-                AND effect_id > $3 AND closed_at IS NULL)
+                AND effect_id > $3 AND closed_at IS NULL AND kind <> ALL($4::text[]))
             """,
             *effect.key,
             effect.effect_id,
+            [OPEN, Kind.OPENED],
         )
     )
 
 
 async def close(pool: Pool, effect: Effect, outcome: str, detail: str | None) -> None:
-    """Done, or given up for the reason in `detail`."""
+    """Done, or given up for the reason in `detail`; a note that did not wait for an opening is followed by another."""
     await pool.execute(
         """
-        UPDATE tracker.effect SET closed_at = now(), outcome = $3, detail = $4
-        WHERE effect_id = $1 AND attempts = $2 AND closed_at IS NULL
+        WITH closed AS (
+            UPDATE tracker.effect SET closed_at = now(), outcome = $3, detail = $4
+            WHERE effect_id = $1 AND attempts = $2 AND closed_at IS NULL
+            RETURNING workspace_id, message_id, note_after)
+        INSERT INTO tracker.effect (workspace_id, message_id, conversation_id, kind)
+        SELECT workspace_id, message_id, message.conversation_id, $5 FROM closed
+        JOIN tracker.message USING (workspace_id, message_id)
+        WHERE note_after AND message.conversation_id IS NOT NULL
+        ON CONFLICT (workspace_id, message_id, kind) DO NOTHING
         """,
         effect.effect_id,
         effect.attempts,
         outcome,
         detail,
+        Kind.OPENED,
     )
 
 

@@ -10,6 +10,7 @@ from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
 from status_tracker.domain.decision import MessageKey
 from status_tracker.domain.entries import Entry, Request, Source
+from status_tracker.domain.history import Shown, shown
 from status_tracker.storage.database import Connection, Pool, Record, columns
 
 _FIELDS = [field.name for field in fields(Entry)]
@@ -125,6 +126,13 @@ async def requests_of(connection: Connection | Pool, keys: Sequence[MessageKey])
         request = Request(row["event_id"], row["at"], SendRequested.model_validate(row["asked"]))
         found[row["workspace_id"], row["message_id"]].append(request)
     return found
+
+
+async def shown_of(connection: Connection | Pool, key: MessageKey) -> Shown | None:
+    """What one message's row shows, from all that is known of it."""
+    requests = await requests_of(connection, [key])
+    said = await entries_of(connection, [key])
+    return shown(requests.get(key, ()), said.get(key, ()))
 
 
 def _entry(row: Record) -> Entry:

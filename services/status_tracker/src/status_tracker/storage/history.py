@@ -5,13 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from proactive_contracts.requests import SendRequested
+from status_tracker.domain.conversations import OPEN
 from status_tracker.domain.cursors import Position
 from status_tracker.domain.decision import MessageKey
 from status_tracker.domain.entries import Request
 from status_tracker.storage.database import Pool, Record
 
-_SELECT = """
-    SELECT message.*, request.at AS asked_at, request.asked FROM tracker.message
+_SELECT = f"""
+    SELECT message.*, request.at AS asked_at, request.asked,
+        ARRAY(
+            SELECT opened.conversation_id FROM tracker.opened
+            WHERE opened.workspace_id = message.workspace_id AND opened.message_id = message.message_id
+            ORDER BY opened.recorded_at, opened.conversation_id) AS opened_conversation_ids,
+        (SELECT effect.detail FROM tracker.effect
+            WHERE effect.workspace_id = message.workspace_id AND effect.message_id = message.message_id
+                AND effect.kind = '{OPEN}' AND effect.closed_at IS NOT NULL) AS open_failure
+    FROM tracker.message
     JOIN tracker.request USING (workspace_id, message_id, event_id)
 """
 

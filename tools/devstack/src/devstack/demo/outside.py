@@ -1,13 +1,14 @@
 """The sandbox's control: what reached the customer, what stands in threads, and how providers and Intercom behave."""
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
+from devstack.channels import CHANNELS, SMS, Connected
 from devstack.demo.calls import call
-from devstack.demo.checks import Unexpected, eventually
+from devstack.demo.checks import Unexpected, eventually, expect
 from devstack.demo.panel import Person
 
 Submission = Mapping[str, Any]
@@ -17,24 +18,32 @@ NOTE_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Outside:
-    """The sandbox at `url`; `token` opens its Intercom."""
+    """The sandbox at `url`; `token` opens its Intercom. What is said of the provider is about `channel`'s."""
 
     url: str
     token: str
+    channel: Connected = SMS
+
+    def of(self, channel: Connected) -> Self:
+        """The same world, seen from another channel's provider."""
+        return replace(self, channel=channel)
 
     def submissions(self, number: str) -> list[Submission]:
         """Every request to send to this number that came to the provider, also those that it refused."""
-        rows: list[Submission] = self._get(f"/sandbox/ledger?provider=twilio&to={quote(number)}")["submissions"]
-        return rows
+        return [row for row in self.all_submissions() if digits(row["to"]) == digits(number)]
 
     def all_submissions(self) -> list[Submission]:
         """The same to any number."""
-        rows: list[Submission] = self._get("/sandbox/ledger?provider=twilio")["submissions"]
+        rows: list[Submission] = self._get(f"/sandbox/ledger?provider={self.channel.provider}")["submissions"]
         return rows
 
     def received(self, number: str) -> list[str]:
         """The texts that the customer with this number really gets."""
         return [str(row["text"]) for row in self.submissions(number) if row["accepted"]]
+
+    def on_phone(self, number: str) -> list[str]:
+        """The texts that stand on this customer's phone: what the provider took and could not deliver does not."""
+        return [str(row["text"]) for row in self.submissions(number) if row["reaches_phone"]]
 
     def await_received(self, number: str, texts: list[str]) -> None:
         """
@@ -47,7 +56,7 @@ class Outside:
 
     def provider(self, mode: str, **details: object) -> None:
         """Switch how the provider treats submissions from now on."""
-        self._put("/sandbox/behaviour/twilio", {"mode": mode, **details})
+        self._put(f"/sandbox/behaviour/{self.channel.provider}", {"mode": mode, **details})
 
     def intercom(self, mode: str, **details: object) -> None:
         """Switch how Intercom's REST API answers from now on."""
@@ -55,13 +64,25 @@ class Outside:
 
     def behave(self) -> None:
         """Everybody behaves well again."""
-        self.provider("normal")
+        for channel in CHANNELS:
+            self.of(channel).provider("normal")
         self.intercom("normal")
 
     def report(self, submission: Submission, status: str, error_code: int | None = None) -> None:
         """The provider sends one receipt now."""
-        path = f"/sandbox/twilio/messages/{submission['provider_message_id']}/receipt"
+        path = f"/sandbox/{submission['provider']}/messages/{submission['provider_message_id']}/receipt"
         self._post(path, {"status": status, "error_code": error_code})
+
+    def reply(self, number: str, text: str) -> None:
+        """
+        The customer with this number answers on the phone, in the channel's app.
+
+        Raises:
+            Unexpected: the reply was not taken.
+        """
+        answer = {"channel": self.channel.kind, "from": number, "to": self.channel.sender, "text": text}
+        taken = self._post("/sandbox/phone/reply", answer)
+        expect(bool(taken["taken"]), "the reply taken", taken)
 
     def notes(self, conversation_id: str) -> list[str]:
         """The internal notes of a thread, as HTML, oldest first."""
@@ -83,6 +104,26 @@ class Outside:
             NOTE_SECONDS,
         )
         return next(note for note in found if words in note)
+
+    def opened(self, person: Person) -> list[str]:
+        """The conversations with this person besides the one in which the panel stands."""
+        rows = self._get("/sandbox/conversations")["conversations"]
+        return [
+            str(row["id"]) for row in rows if row["contact"]["id"] == person.id and row["id"] != person.conversation_id
+        ]
+
+    def await_opened(self, person: Person, text: str) -> str:
+        """
+        Wait for the one new conversation with this person; it begins with this text.
+
+        Raises:
+            Unexpected: there is none, or there are several, or it begins with something else.
+        """
+        found = eventually(lambda: self.opened(person), bool, "a new conversation", NOTE_SECONDS)
+        expect(len(found) == 1, "one new conversation", found)
+        begun = self._get(f"/sandbox/conversations/{found[0]}")["source"]
+        expect(text in str(begun["body"]), f"a conversation that begins with {text!r}", begun)
+        return found[0]
 
     def add_person(self, name: str, phone: str | None, role: str = "user", **fields: str) -> Person:
         """Somebody new, with a conversation of their own."""
@@ -124,6 +165,11 @@ class Outside:
             raise Unexpected(f"200 from the sandbox to {method} {path}", answer)
         found: Mapping[str, Any] = answer.json()
         return found
+
+
+def digits(number: object) -> str:
+    """A number by its digits alone: providers write it with and without the plus sign."""
+    return re.sub(r"\D", "", str(number))
 
 
 def short(texts: list[str]) -> str:

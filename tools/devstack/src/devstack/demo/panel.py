@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from devstack.channels import WORKSPACE
 from devstack.demo.calls import Answer, call, call_and_leave
 from devstack.demo.checks import Unexpected
 from devstack.demo.screen import Screen
-from devstack.services import WORKSPACE
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,15 @@
 import itertools
 import random
 
+from devstack.channels import SMS, Connected
 from devstack.demo.checks import Unexpected, eventually, expect
 from devstack.demo.outside import Outside
 from devstack.demo.panel import MARIA, App, Panel, Person, Teammate
 from devstack.demo.screen import Screen
 from devstack.stack import Stack
 
-WORKER = "dispatcher-sms"
-CHANNEL_NAME = "Support line"
+WORKER = SMS.worker
+CHANNEL_NAME = SMS.name
 
 SENT = "Message sent!"
 SENDING = "Sending…"
@@ -57,10 +58,10 @@ class Scene:
         panel.press("Send to this user/lead")
         return panel
 
-    def compose(self, person: Person, text: str = "", teammate: Teammate = MARIA) -> Panel:
-        """The panel on Compose, with a text typed."""
+    def compose(self, person: Person, text: str = "", teammate: Teammate = MARIA, through: Connected = SMS) -> Panel:
+        """The panel on Compose for one channel, with a text typed."""
         panel = self.channels(person, teammate)
-        panel.press(CHANNEL_NAME)
+        panel.press(through.name)
         if text:
             panel.fill("Write your message", text)
         return panel

@@ -10,9 +10,9 @@ from uuid import UUID, uuid5
 
 import aio_pika
 
+from devstack.channels import SMS, WORKSPACE
 from devstack.demo.checks import Unexpected
 from devstack.probes import run_async
-from devstack.services import CHANNEL, WORKSPACE
 
 REQUESTS = "proactive.requests"
 CONTENT_TYPE = "application/cloudevents+json"
@@ -33,8 +33,8 @@ class Order:
         wanted = {
             "message_id": str(self.message_id),
             "workspace_id": WORKSPACE,
-            "channel": "sms",
-            "channel_id": CHANNEL,
+            "channel": SMS.kind,
+            "channel_id": SMS.id,
             "recipient": self.recipient,
             "content": {"kind": "text", "text": self.text},
             "requested_by": {"kind": "service", "name": NAME},

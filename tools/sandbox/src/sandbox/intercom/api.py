@@ -12,6 +12,7 @@ from sandbox.intercom.answers import IntercomError, RateHeaders, error_list, not
 from sandbox.intercom.contacts import Contacts
 from sandbox.intercom.conversations import Conversations
 from sandbox.intercom.desk import Desk
+from sandbox.intercom.oauth import OAuth
 from sandbox.intercom.workspace import Workspace
 
 _EXHAUSTED_SECONDS = 10.0
@@ -23,21 +24,25 @@ _UNAUTHORIZED = IntercomError(401, "unauthorized", "Access Token Invalid")
 class IntercomApi:
     """Mounted under /intercom; everything else in the sandbox reaches the workspace through the desk."""
 
-    def __init__(self, desk: Desk, behaviours: Behaviours, token: str) -> None:
+    def __init__(self, desk: Desk, behaviours: Behaviours, token: str, oauth: OAuth) -> None:
         self._behaviours = behaviours
         self._token = token
+        self._oauth = oauth
         self._rate = RateHeaders()
         self._desk = desk
 
     def build(self) -> web.Application:
         app = web.Application(middlewares=[self._around])
-        for endpoints in (Workspace(self._desk), Contacts(self._desk), Conversations(self._desk)):
+        for endpoints in (Workspace(self._desk), Contacts(self._desk), Conversations(self._desk), self._oauth):
             app.add_routes(endpoints.routes())
         return app
 
     @web.middleware
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not self._authorised(request):
+        path = _path(request)
+        if path == "/oauth":
+            return await handler(request)
+        if path != "/auth/eagle/token" and not self._authorised(request):
             return self._headed(error_list(_UNAUTHORIZED))
         behaviour = self._behaviours.take_intercom(_subject(request))
         if behaviour.remaining is not None:
@@ -75,7 +80,10 @@ class IntercomApi:
 
     def _authorised(self, request: web.Request) -> bool:
         given = request.headers.get("Authorization", "")
-        return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
+        if not given.startswith("Bearer "):
+            return False
+        token = given.removeprefix("Bearer ")
+        return hmac.compare_digest(token.encode(), self._token.encode()) or self._oauth.knows(token)
 
     def _headed(self, response: web.StreamResponse, exhausted_for: float | None = None) -> web.StreamResponse:
         version = "2.16"
@@ -84,8 +92,12 @@ class IntercomApi:
         return response
 
 
+def _path(request: web.Request) -> str:
+    return request.path.removeprefix("/intercom")
+
+
 def _subject(request: web.Request) -> Literal["contacts", "notes", "other"]:
-    path = request.path.removeprefix("/intercom")
+    path = _path(request)
     if path.startswith("/contacts"):
         return "contacts"
     return "notes" if path.endswith("/reply") else "other"

@@ -3,9 +3,12 @@
 import { el, link, markdown, webAddress } from "./dom.js";
 
 const INLINE_ARROW = "→";
+let openHere = () => false;
 
 // draw(canvas, press) gives the nodes; press(componentId, node) is called for every submit action.
-export function draw(canvas, press) {
+// An address is opened by open(address), which says whether it has shown it itself.
+export function draw(canvas, press, open = () => false) {
+  openHere = open;
   return (canvas?.content?.components ?? []).map((component) => {
     const build = COMPONENTS[component?.type];
     const node = build
@@ -158,7 +161,7 @@ const acting = (c, press) => ({ on: { click: (event) => act(c.action, c.id, pres
 
 function act(action, id, press, node) {
   if (action?.type === "submit") press(id, node);
-  else if (action?.type === "url" && webAddress(action.url)) window.open(webAddress(action.url), "_blank", "noopener");
+  else if (action?.type === "url" && webAddress(action.url) && !openHere(action.url)) window.open(webAddress(action.url), "_blank", "noopener");
 }
 
 function moveFocus(event, buttons) {

@@ -24,6 +24,10 @@ export function webAddress(text) {
   }
 }
 
+// Intercom's own address of a conversation: shown in this Inbox instead of leaving for the real one.
+const CONVERSATION = /^https:\/\/app\.(?:eu\.|au\.)?intercom\.com\/.*\/conversations?\/(\d+)\/?$/;
+export const conversationOf = (address) => CONVERSATION.exec(String(address ?? ""))?.[1] ?? null;
+
 export function link(href, ...children) {
   const safe = webAddress(href);
   return safe
@@ -95,3 +99,22 @@ export function replaceScrolled(box, children, toEnd = false) {
   box.replaceChildren(...children);
   box.scrollTop = atEnd ? box.scrollHeight : top;
 }
+
+// Arrow keys, Home and End move among `controls()`; `then` is told the one that has the focus now.
+export function arrowKeys(box, controls, then = () => {}) {
+  box.addEventListener("keydown", (event) => {
+    const all = controls().filter((one) => !one.disabled);
+    const at = all.indexOf(document.activeElement);
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const next = event.key === "Home" ? 0 : event.key === "End" ? all.length - 1 : step ? at + step : -1;
+    if (at < 0 || next < 0 || next >= all.length) return;
+    event.preventDefault();
+    all[next].focus();
+    then(all[next]);
+  });
+}
+
+// The same person has the same colour everywhere.
+export const hue = (text) => `hue-${[...(text ?? "")].reduce((sum, character) => (sum * 31 + character.codePointAt(0)) % 997, 7) % 6}`;
+
+export const channelIcon = (channel, size) => el("img", { src: `/page/channel-${channel}.svg`, alt: "", width: size, height: size, class: "channel-icon" });

@@ -1,6 +1,6 @@
 // The Inbox: the list of conversations and the thread of the chosen one.
 
-import { ask, byId, el, initials, replaceScrolled, richText, when } from "./dom.js";
+import { arrowKeys, ask, byId, el, hue, initials, replaceScrolled, richText, when } from "./dom.js";
 
 export class Inbox {
   constructor(onChoose) {
@@ -9,6 +9,8 @@ export class Inbox {
     this.chosen = null;
     this.seen = new Map();
     this.shown = null;
+    this.fetched = false;
+    arrowKeys(byId("conversations"), () => [...byId("conversations").children]);
   }
 
   get current() {
@@ -17,9 +19,9 @@ export class Inbox {
 
   async refresh() {
     const { conversations } = await ask("GET", "/sandbox/conversations");
-    const first = this.rows.length === 0;
     this.rows = conversations;
-    if (first) for (const row of conversations) this.seen.set(row.id, row.updated_at + row.parts);
+    if (!this.fetched) for (const row of conversations) this.seen.set(row.id, row.updated_at + row.parts);
+    this.fetched = true;
     if (!this.current && conversations.length) {
       await this.choose(conversations[0].id);
       return;
@@ -44,14 +46,15 @@ export class Inbox {
 
   row(row) {
     const fresh = this.seen.get(row.id) !== row.updated_at + row.parts;
+    const state = !this.seen.has(row.id) ? " fresh new" : fresh ? " fresh" : "";
     return el("button", {
-      type: "button", class: `conversation${fresh ? " fresh" : ""}`, "data-conversation": row.id,
+      type: "button", class: `conversation${state}`, "data-conversation": row.id,
       "aria-current": row.id === this.chosen ? "true" : null, on: { click: () => this.choose(row.id) },
     },
-    el("span", { class: "avatar", "aria-hidden": "true" }, initials(row.contact.name)),
+    el("span", { class: `avatar ${hue(row.contact.name)}`, "aria-hidden": "true" }, initials(row.contact.name)),
     el("span", { class: "who", dir: "auto" }, row.contact.name ?? "No name"),
     el("time", {}, when(row.updated_at)),
-    el("span", { class: "excerpt", dir: "auto" }, row.note ? "Note: " : "", row.excerpt));
+    el("span", { class: "excerpt", dir: "auto" }, row.note ? el("b", {}, "Note") : "", row.excerpt));
   }
 
   async drawThread() {
@@ -60,14 +63,18 @@ export class Inbox {
     const conversation = await ask("GET", `/sandbox/conversations/${encodeURIComponent(id)}`);
     if (id !== this.chosen) return; // another one was chosen meanwhile
     const contact = this.current?.contact;
-    byId("thread-head").replaceChildren(
+    byId("thread-head").replaceChildren(...[
       el("strong", { class: "name", dir: "auto", title: contact?.name }, contact?.name ?? "No name"),
       el("span", { class: "muted" }, contact?.role ?? ""),
       el("span", { class: "grow" }),
-      el("span", { class: "muted small-caps", title: "conversation id" }, id));
+      this.current?.assignee ? el("span", { class: "pill", title: "assigned to" }, this.current.assignee) : null,
+      el("span", { class: "muted small-caps", title: "conversation id" }, id)].filter(Boolean));
     const parts = conversation.conversation_parts.conversation_parts;
     const opening = { part_type: "comment", body: conversation.source.body, author: conversation.source.author, created_at: conversation.created_at };
-    replaceScrolled(byId("thread"), [opening, ...parts].map(bubble), this.shown !== id);
+    const begun = conversation.source.delivered_as === "admin_initiated"
+      ? [el("p", { class: "happening" }, `${opening.author.name} opened this conversation · ${when(opening.created_at)}`)]
+      : [];
+    replaceScrolled(byId("thread"), [...begun, ...[opening, ...parts].map(bubble)], this.shown !== id);
     this.shown = id;
   }
 }

@@ -1,12 +1,12 @@
 // Starts the page and keeps it up to date: every change arrives as a server-sent event.
 
-import { ask, byId, clock, el, exactClock, useTimeZone } from "./dom.js";
+import { ask, byId, conversationOf, el, useTimeZone } from "./dom.js";
 import { BehaviourDrawer } from "./behaviour.js";
 import { Inbox } from "./inbox.js";
+import { Log } from "./log.js";
 import { Panel } from "./panel.js";
 import { Phone } from "./phone.js";
 
-const MOST_LINES = 100;
 const GATHER_MILLISECONDS = 60;
 
 const world = await ask("GET", "/sandbox/world");
@@ -15,9 +15,10 @@ const teammate = byId("teammate");
 byId("workspace").textContent = world.workspace_id;
 teammate.replaceChildren(...world.admins.map((admin) => el("option", { value: admin.id }, admin.name)));
 
+const log = new Log(Object.fromEntries(world.channels.map((one) => [one.provider, one.provider_label])));
 const drawer = new BehaviourDrawer(world);
-const phone = new Phone(world.channels, () => phone.refresh());
-const panel = new Panel(() => ({ conversation_id: inbox.chosen, admin_id: teammate.value }));
+const phone = new Phone(world.channels, { onSent: () => phone.refresh(), onBehaviour: (provider) => drawer.show(provider), onArrival: markPhone });
+const panel = new Panel(() => ({ conversation_id: inbox.chosen, admin_id: teammate.value }), openHere);
 const inbox = new Inbox((conversation) => { phone.follow(conversation?.contact); panel.open(); });
 
 teammate.addEventListener("change", () => panel.open());
@@ -25,12 +26,39 @@ byId("reset").addEventListener("click", async () => {
   if (window.confirm("Forget all conversations and messages of the sandbox?")) await ask("POST", "/sandbox/reset");
 });
 
+function openHere(address) {
+  const id = conversationOf(address);
+  if (!id || !inbox.rows.some((row) => row.id === id)) return false;
+  inbox.choose(id);
+  return true;
+}
+document.addEventListener("click", (event) => {
+  const anchor = event.target.closest?.("a[href]");
+  if (anchor && openHere(anchor.href)) event.preventDefault();
+});
+
+// Where there is no room for three panes, these say which are shown.
+const views = [...byId("views").children];
+for (const view of views) {
+  view.addEventListener("click", () => {
+    document.body.dataset.view = view.dataset.show;
+    for (const one of views) one.setAttribute("aria-pressed", String(one === view));
+    view.classList.remove("fresh");
+  });
+}
+
+function markPhone() {
+  const view = views.find((one) => one.dataset.show === "phone");
+  if (document.body.dataset.view !== "phone") view.classList.add("fresh");
+}
+
 const refreshers = {
   conversations: () => inbox.refresh(),
   phone: () => Promise.all([phone.refresh(), drawer.drawLedger()]),
   behaviour: () => drawer.refresh(),
   panel: () => {},
-  reset: async () => { inbox.chosen = null; phone.messages = []; await everything(); },
+  bus: () => {},
+  reset: async () => { inbox.chosen = null; phone.forget(); await everything(); },
 };
 
 async function everything() {
@@ -50,29 +78,20 @@ function later(topic) {
   waiting.add(topic);
 }
 
-function write(line) {
-  byId("latest").textContent = `${clock(line.at)}  ${line.line}`;
-  byId("lines").prepend(el("li", {}, el("time", {}, exactClock(line.at)), ` ${line.line}`));
-  while (byId("lines").children.length > MOST_LINES) byId("lines").lastChild.remove();
-}
-
-for (const line of world.lines) write(line);
+for (const line of world.lines) log.write(line);
+log.busIs(world.bus);
 
 const events = new EventSource("/sandbox/stream");
 let connected = false;
 events.addEventListener("open", () => {
-  byId("connection").className = "dot live";
-  byId("connection").title = "connected";
+  log.connection("live", "connected");
   if (connected) everything(); // it was away: something may have been missed
   connected = true;
 });
-events.addEventListener("error", () => {
-  byId("connection").className = "dot gone";
-  byId("connection").title = "not connected, trying again";
-});
+events.addEventListener("error", () => log.connection("gone", "not connected, trying again"));
 events.addEventListener("message", (event) => {
   const line = JSON.parse(event.data);
-  write(line);
+  log.write(line);
   later(line.topic);
 });
 

@@ -6,8 +6,9 @@ import { draw, values } from "./canvas.js";
 const FIRST_CANVAS_PIXELS = 400;
 
 export class Panel {
-  constructor(context) {
+  constructor(context, openHere) {
     this.context = context; // () => ({conversation_id, admin_id})
+    this.openHere = openHere; // (address) => whether it was shown on this page
     this.card = byId("canvas");
     this.canvas = null;
     this.running = 0;
@@ -48,7 +49,7 @@ export class Panel {
   show({ canvas, problems = [] }, componentId, first, milliseconds) {
     const hadFocus = this.card.contains(document.activeElement) || document.activeElement === document.body;
     this.canvas = canvas;
-    this.card.replaceChildren(...draw(canvas, (id, node) => this.press(id, node)));
+    this.card.replaceChildren(...draw(canvas, (id, node) => this.press(id, node), this.openHere));
     this.card.scrollTop = 0;
     byId("canvas").parentElement.scrollTop = 0;
     if (componentId && hadFocus) this.restoreFocus(componentId);

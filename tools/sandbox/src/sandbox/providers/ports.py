@@ -4,8 +4,9 @@ from typing import Protocol
 
 from aiohttp import web
 
+from sandbox.behaviour import ProviderMode
 from sandbox.ledger import Submission
-from sandbox.receipts import Callback
+from sandbox.receipts import Callback, Report
 
 
 class Provider(Protocol):
@@ -17,6 +18,10 @@ class Provider(Protocol):
     channel_label: str
     senders: tuple[str, ...]
     receipt_statuses: frozenset[str]
+    # What a person may send by hand: the provider's status, and its code for what went wrong.
+    offered_receipts: tuple[Report, ...]
+    # Ways of going wrong that only this provider has.
+    own_modes: tuple[ProviderMode, ...]
 
     def routes(self) -> list[web.RouteDef]:
         """The HTTP endpoints that the business calls, all under /<name>/."""

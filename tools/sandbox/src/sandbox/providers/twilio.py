@@ -14,10 +14,11 @@ from urllib.parse import urldefrag, urlencode
 
 from aiohttp import web
 
-from sandbox.behaviour import ProviderBehaviour
+from sandbox.behaviour import ProviderBehaviour, ProviderMode
 from sandbox.errors import NotPossibleError
-from sandbox.intake import Intake, Order, ReceiptRules, linger
+from sandbox.intake import Intake, Order, linger
 from sandbox.ledger import CLOSED_SOCKET, Submission
+from sandbox.providers.shared import hang_up
 from sandbox.providers.twilio_rules import (
     MODE_REFUSALS,
     RATE_LIMITED,
@@ -28,7 +29,7 @@ from sandbox.providers.twilio_rules import (
     fits,
     segments,
 )
-from sandbox.receipts import Callback
+from sandbox.receipts import Callback, ReceiptRules, Report
 from sandbox.settings import Settings
 
 _API_VERSION = "2010-04-01"
@@ -48,6 +49,8 @@ class Twilio:
     channel = "sms"
     channel_label = "SMS"
     receipt_statuses = frozenset({"queued", "sending", "sent", "delivered", "undelivered", "failed", "read"})
+    offered_receipts: tuple[Report, ...] = (("sent", None), ("delivered", None), ("undelivered", _UNREACHABLE))
+    own_modes: tuple[ProviderMode, ...] = ()
 
     def __init__(self, settings: Settings, intake: Intake) -> None:
         self.senders = settings.twilio_senders
@@ -74,7 +77,7 @@ class Twilio:
         behaviour = self._intake.take_behaviour(self.name)
         if behaviour.mode == "close_before_accepting":
             self._intake.refuse(order, CLOSED_SOCKET, None)
-            return _hang_up(request)
+            return hang_up(request)
         refusal = MODE_REFUSALS.get(behaviour.mode) or check(form, self.senders)
         if refusal is not None:
             self._intake.refuse(order, refusal.http_status, refusal.code)
@@ -88,7 +91,7 @@ class Twilio:
         await linger(behaviour)
         self._intake.report(submission, behaviour, self._rules)
         if status == CLOSED_SOCKET:
-            return _hang_up(request)
+            return hang_up(request)
         if status == SERVER_ERROR.http_status:
             return _refusal(SERVER_ERROR)
         return web.json_response(answer, status=status)
@@ -237,10 +240,3 @@ def _refusal(refusal: Refusal, retry_after: str | None = None) -> web.Response:
     }
     headers = {"Retry-After": retry_after} if retry_after is not None else {}
     return web.json_response(body, status=refusal.http_status, headers=headers)
-
-
-def _hang_up(request: web.Request) -> web.StreamResponse:
-    """End the connection without an answer."""
-    if request.transport is not None:
-        request.transport.close()
-    return web.Response()

@@ -3,11 +3,19 @@
 from collections.abc import Callable, Sequence
 
 from devstack.demo.scene import Scene
-from devstack.demo.steps import finding, once, outage, refusing, sending
+from devstack.demo.steps import everywhere, finding, once, opening, outage, refusing, sending
 
 STEPS: Sequence[tuple[str, Callable[[Scene], None]]] = (
     ("Home, Recipient, Channel, Compose, Sent: it reaches the customer once, and the thread notes it", sending.sent),
     ("History and Details show it, and the receipt turns it into Delivered", sending.remembered),
+    ("WhatsApp: sent once, read, and the customer's reply stands in its timeline", everywhere.whatsapp),
+    ("Viber: sent once, read, and the customer's reply stands in its timeline", everywhere.viber),
+    ("WhatsApp's window is closed: the receipt turns Sent into Failed with Meta's words", everywhere.window_closed),
+    ('"Send message & open Intercom conversation": it is there once, and the panel leads to it', opening.opened),
+    (
+        "Intercom is down at that moment: the message is sent, the screen says so, the conversation comes later",
+        opening.intercom_down,
+    ),
     ("somebody else is found by ID, by email and by phone number", finding.three_fields),
     ("a number is found however Intercom or the agent spells it, and gets the message", finding.spelled_with_blanks),
     ('no phone: "Phone number is missing."', refusing.no_phone),

@@ -2,10 +2,10 @@
 
 from uuid import uuid4
 
+from devstack.channels import WORKSPACE
 from devstack.demo import service
 from devstack.demo.checks import expect
 from devstack.demo.scene import CHANNEL_NAME, SENT, Scene, new_number, not_see, see
-from devstack.services import WORKSPACE
 
 LISTENER = "demo"
 LEFT = ("sent", "delivered")

@@ -1,0 +1,92 @@
+"""Every screen of the panel in every representative state, drawn by the sandbox's page at its true width."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Route
+
+from canvas_gateway.canvas_kit.canvas import answer
+from devstack.inbox_page import InboxPage
+from tests.contract.test_canvas_screens import CANVASES
+from tests.support.sandbox import running_sandbox
+
+FIRST_CANVAS_PIXELS = 400
+"""Intercom's limit for the canvas that a panel opens with."""
+
+TALL_PIXELS = 6000
+"""So high that nothing of a long screen has to be scrolled to."""
+
+HEIGHT = """card => {
+    const below = parseFloat(getComputedStyle(card).paddingBottom);
+    return Math.max(...[...card.children].map(child => child.getBoundingClientRect().bottom))
+        + below - card.getBoundingClientRect().top;
+}"""
+
+# What reaches out of the card to either side; what is wider than its own box and not cut off there.
+TOO_WIDE = """card => {
+    const frame = card.getBoundingClientRect();
+    const named = node => `${node.tagName.toLowerCase()}.${node.className} "${node.textContent.slice(0, 40)}"`;
+    const reaches = node => {
+        const box = node.getBoundingClientRect();
+        return box.width > 0 && (box.right > frame.right + 1 || box.left < frame.left - 1);
+    };
+    const bursts = node => !node.matches("input, textarea, select")
+        && getComputedStyle(node).overflowX === "visible" && node.scrollWidth > node.clientWidth + 1
+        && getComputedStyle(node).display !== "inline";
+    return [...card.querySelectorAll("*")].filter(node => reaches(node) || bursts(node)).map(named);
+}"""
+
+
+class Gallery:
+    """One page that shows whatever canvas it is given, as if the gateway had answered it."""
+
+    def __init__(self, inbox: InboxPage) -> None:
+        self._inbox = inbox
+        self._canvas: Mapping[str, Any] = {"content": {"components": []}}
+        inbox.page.route("**/sandbox/panel/initialize", self._answer)
+
+    def show(self, canvas: Mapping[str, Any]) -> None:
+        """Open the panel with this canvas."""
+        self._canvas = canvas
+        self._inbox.press("Open again")
+
+    def ask(self, question: str) -> Any:
+        """What a function of the card's element gives."""
+        return self._inbox.card.evaluate(question)
+
+    def photograph(self, path: Path) -> None:
+        """Keep the card alone."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._inbox.card.screenshot(path=path, animations="disabled")
+
+    def _answer(self, route: Route) -> None:
+        body = json.dumps({"status": 200, "canvas": self._canvas})
+        route.fulfill(status=200, content_type="application/json", body=body)
+
+
+@pytest.fixture(scope="module")
+def gallery(browser: Browser) -> Iterator[Gallery]:
+    """One page for all screens."""
+    with running_sandbox() as url:
+        context = browser.new_context(viewport={"width": 1280, "height": TALL_PIXELS}, color_scheme="light")
+        inbox = InboxPage(context.new_page(), url)
+        made = Gallery(inbox)
+        inbox.page.goto(f"{url}/")
+        inbox.settle()
+        yield made
+        context.close()
+
+
+@pytest.mark.parametrize("name", CANVASES)
+def test_screen_fits_the_panel(gallery: Gallery, screenshots: Path, name: str) -> None:
+    screen, components = CANVASES[name]
+    gallery.show(answer(components, {})["canvas"])
+    file = re.sub(r"[^\w-]+", "-", name)
+    gallery.photograph(screenshots / f"{file}.png")
+    assert gallery.ask(TOO_WIDE) == []
+    if screen == "home":
+        assert gallery.ask(HEIGHT) <= FIRST_CANVAS_PIXELS

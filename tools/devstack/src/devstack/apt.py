@@ -1,0 +1,80 @@
+"""Debian's packages, installed where that is ours to do: as root, on Debian or Ubuntu."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from typing import BinaryIO
+
+from devstack.errors import BackendError
+
+Report = Callable[[str], None]
+
+PATIENCE_SECONDS = 10.0
+
+
+def may_install() -> bool:
+    """Whether packages can be installed here without asking anybody."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install(*packages: str, report: Report) -> None:
+    """
+    Install packages; a list of packages that is old or missing is fetched first.
+
+    Raises:
+        BackendError: with the end of what apt-get said.
+    """
+    try:
+        apt_get("install", "-y", "--no-install-recommends", *packages, report=report)
+    except BackendError:
+        apt_get("update", report=report)
+        apt_get("install", "-y", "--no-install-recommends", *packages, report=report)
+
+
+def apt_get(*arguments: str, report: Report) -> None:
+    """
+    Run apt-get, in a session of its own: a Ctrl-C must not leave a package half installed.
+
+    Raises:
+        BackendError: with the end of what it said.
+    """
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    # Another installation may be going on: wait for it, up to five minutes.
+    command = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", *arguments]
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = wait(child, said, report)
+        except BaseException:
+            child.wait()
+            raise
+        if code != 0:
+            end = "\n".join(f"  | {line}" for line in lines_of(said)[-15:])
+            raise BackendError(f"{' '.join(command)} failed ({code}):\n{end}")
+
+
+def wait(child: "subprocess.Popen[bytes]", said: BinaryIO, report: Report) -> int:
+    """Wait for its exit code; now and then report what it does."""
+    started = time.monotonic()
+    while True:
+        try:
+            return child.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            last = (lines_of(said) or ["waiting"])[-1]
+            report(f"  {time.monotonic() - started:3.0f} s: {last[:100]}")
+
+
+def lines_of(said: BinaryIO) -> list[str]:
+    """What was written so far; the place at which the child writes on stays where it is."""
+    written = os.pread(said.fileno(), os.fstat(said.fileno()).st_size, 0)
+    return [line.strip() for line in written.decode(errors="replace").splitlines() if line.strip()]
