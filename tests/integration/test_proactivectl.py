@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import aio_pika
 import pytest
@@ -76,14 +76,15 @@ def ready(run: Command, file: Path) -> Command:
 
 
 class FakeTracker(BaseHTTPRequestHandler):
-    """Knows every message, in the states of `statuses` one after the other."""
+    """Knows every message, in the states of `statuses` one after the other; `event_id` is of the version it shows."""
 
     statuses: ClassVar[list[str]] = []
+    event_id: ClassVar[str | None] = None
 
     def do_GET(self) -> None:
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         entry = {"at": "2026-11-22T12:00:00Z", "event": "x", "status": status, "source": "dispatcher", "attempt": 1}
-        body = {"status": status, "reason": None, "timeline": [entry]}
+        body = {"status": status, "event_id": self.event_id, "reason": None, "timeline": [entry]}
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.end_headers()
@@ -288,6 +289,17 @@ def test_message_is_followed(
     tracker.statuses = statuses
 
     assert told in ready(*SEND, "--channel", "sms", "--wait", "2.5", code=code).out
+
+
+def test_other_version_that_was_delivered_is_not_taken_for_this_one(
+    ready: Command, tracker: type[FakeTracker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker, "event_id", str(uuid4()))
+    tracker.statuses = ["delivered"]
+
+    ended = ready(*SEND, "--channel", "sms", "--wait", "2.5", "--json", code=1)
+
+    assert "this text was not sent: another version" in ended.document["error"]["what"]
 
 
 def test_tracker_that_is_down_does_not_hide_that_it_was_published(ready: Command) -> None:

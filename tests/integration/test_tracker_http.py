@@ -54,6 +54,7 @@ async def test_message_is_told_in_full(storage: Pool, api: aiohttp.ClientSession
         "channel": "sms",
         "channel_id": str(asked.channel_id),
         "recipient": "+4915112345678",
+        "kind": "text",
         "text": "Hello Anna",
         "requested_by": {"kind": "admin", "id": "814860", "name": "Maria Lopez"},
         "contact": {"id": "6657add46abd0167d9419001", "role": "user", "name": "Anna Schmidt"},

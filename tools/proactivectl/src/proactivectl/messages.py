@@ -169,7 +169,8 @@ async def _follow(history: History, sending: Sending) -> dict[str, Any] | None:
 def _finish(event: Event[SendRequested], message: dict[str, Any] | None, *, followed: bool) -> None:
     """Print what became of it. Raises typer.Exit(1) where it was followed and has not left."""
     status = Status(message["status"]) if message else None
-    if message is not None and status is not Status.QUEUED and message["event_id"] != str(event.id):
+    shown = (message or {}).get("event_id") or str(event.id)
+    if status is not Status.QUEUED and shown != str(event.id):
         raise Failure(
             f"this text was not sent: another version of message {event.data.message_id} was taken before "
             f"({status.label if status else 'unknown'})",
