@@ -72,6 +72,14 @@ async def test_without_a_clear_answer_nothing_is_said(storage: Pool, status: int
     assert await status_of(storage, story) == "queued"
 
 
+async def test_404_of_a_stranger_proves_nothing(storage: Pool) -> None:
+    story = make_late()
+    await record(make_recorder(storage), story.request)
+    async with sweeping(storage, FakeJobs(content_type="text/html"), clock.now()) as sweep:
+        await sweep.turn()
+    assert await status_of(storage, story) == "queued"
+
+
 async def test_unreachable_dispatcher_says_nothing(storage: Pool) -> None:
     story = make_late()
     await record(make_recorder(storage), story.request)

@@ -186,10 +186,11 @@ class FakeIntercom:
 
 @dataclass
 class FakeJobs:
-    """The dispatcher's operators' HTTP: 200 for `known`, `status` for everything else."""
+    """The dispatcher's operators' HTTP: 200 for `known`, `status` for everything else; or a stranger in its place."""
 
     known: set[UUID] = field(default_factory=set)
     status: int = 404
+    content_type: str = "application/problem+json"
     asked: list[str] = field(default_factory=list)
 
     async def job(self, request: web.Request) -> web.Response:
@@ -197,7 +198,9 @@ class FakeJobs:
         assert request.headers["Authorization"] == "Bearer operators-token"
         self.asked.append(request.match_info["message_id"])
         taken = UUID(request.match_info["message_id"]) in self.known
-        return web.json_response({}, status=200 if taken else self.status)
+        if taken:
+            return web.json_response({})
+        return web.json_response({}, status=self.status, content_type=self.content_type)
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[str]:
