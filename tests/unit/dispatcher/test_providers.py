@@ -163,7 +163,9 @@ def test_secrets_and_texts_do_not_show_in_reprs(case: Case) -> None:
 
 
 @every
-@given(text=st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1, max_size=300))
+@given(
+    text=st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1, max_size=300).filter(str.strip)
+)
 def test_any_text_can_be_handed_over(case: Case, text: str) -> None:
     built = case.provider.build(make_message(content=TextContent(text=text)), case.channel)
     assert isinstance(built, HttpRequest)
