@@ -219,6 +219,15 @@ async def test_details_show_facts_timeline_and_what_can_be_done() -> None:
     assert (await agent.clicks("details.back")).outcome == "history"
 
 
+async def test_what_was_refused_because_the_first_one_was_sent_offers_no_resend() -> None:
+    world = World()
+    message = make_message(status=Status.FAILED, reason=FailureReason.ALREADY_SENT)
+    world.history.put(message)
+    agent = await (await Agent(world).opens()).walks("home.history", f"history.details:{message.message_id}")
+    assert "details.resend" not in agent.ids
+    assert "details.back" in agent.ids
+
+
 async def test_message_that_history_does_not_know_is_trouble() -> None:
     world = World()
     agent = await Agent(world).opens()
