@@ -8,7 +8,8 @@ What happens next to a job: one pure decision for an answered attempt, one for a
         │                        ├──▶ accepted  that attempt's late answer: the provider took it
         │                        ├──▶ failed    that attempt's late answer: a definite refusal
         │                        ╰──▶ expired   the same: no byte left us, and not_after has passed
-        ├──▶ waiting ──▶ sending                not_before has come
+        ├──▶ waiting ──▶ sending                not_before has come; what it re-sends is settled
+        │        ├─────▶ failed                 a re-send whose first message was sent after all
         │        ╰─────▶ expired                not_after has passed, nothing was sent
         ╰──▶ cancelled                          a re-send took its place before it was ever claimed
 
