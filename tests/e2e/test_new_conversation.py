@@ -1,11 +1,9 @@
 """Send & open Intercom conversation: the message first, then the conversation, and the truth on every screen."""
 
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping
-from http.cookiejar import CookieJar
 from typing import Any
+
+import pytest
 
 from devstack.channels import WORKSPACE
 from devstack.demo.calls import call
@@ -67,13 +65,23 @@ def test_conversation_comes_when_intercom_is_back(scene: CheckedScene, tracker: 
     scene.outside.await_received(str(person.phone), [text])
 
 
-def test_workspace_is_connected_anew_in_the_browser(stack: Stack) -> None:
-    jar = urllib.request.HTTPCookieProcessor(CookieJar())
-    browser = urllib.request.build_opener(urllib.request.ProxyHandler({}), jar)
-    with browser.open(stack.surroundings.url("canvas_gateway", "/intercom/install"), timeout=20) as consent:
-        assert "/intercom/oauth?" in consent.url
-        address = consent.url
-    decision = urllib.parse.urlencode({"decision": "allow"}).encode()
-    with browser.open(address, decision, timeout=20) as page:
-        assert page.status == 200
-        assert "was connected already" in page.read().decode()
+@pytest.mark.parametrize("mode", ["error_after_doing", "error"])
+def test_unclear_opening_is_looked_for_and_linked(scene: CheckedScene, tracker: Tracker, mode: str) -> None:
+    """Whether or not Intercom did it before it answered with 500, there is one conversation in the end."""
+    person, text = scene.person(), new_text()
+    earlier = scene.outside.add_conversation(person, "Is anybody there?")
+    panel = scene.compose(person, text)
+    scene.outside.intercom(mode, only="messages", remaining=1)
+    see(panel.press(SEND_AND_OPEN), SENT)
+    scene.refresh_until(panel, OPENED)
+    message = tracker.latest_to(str(person.phone))
+    (opened,) = message["opened_conversation_ids"]
+    assert set(scene.outside.opened(person)) == {earlier, opened}
+    assert message["open_failure"] is None
+    notes = eventually(
+        lambda: [note for note in scene.outside.notes(person.conversation_id) if f"/conversation/{opened}" in note],
+        bool,
+        "a note that leads to the conversation",
+    )
+    assert len(notes) == 1
+    scene.outside.await_received(str(person.phone), [text])

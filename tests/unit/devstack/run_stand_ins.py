@@ -26,7 +26,7 @@ class Database(ExternalDatabase):
 
 
 class StandIns(Stack):
-    """Two stand-ins under names that the welcome speaks of."""
+    """Two stand-ins, with the ports that the welcome speaks of."""
 
     def __init__(self, folder: Path, **others: object) -> None:
         how = sys.argv[2:]
@@ -37,7 +37,7 @@ class StandIns(Stack):
             Service(
                 "status_tracker",
                 (STAND_IN,),
-                {"PORT": "status_tracker", "OTHER": "nobody"},
+                {"PORT": "status_tracker", "GATEWAY": "canvas_gateway", "OTHER": "nobody"},
                 ("status_tracker", "/"),
                 lambda _: environment,
             ),

@@ -7,6 +7,7 @@ shared/specs beside the checkout is looked at.
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -43,6 +44,26 @@ class Description:
         examples = [one["value"] for one in described.get("examples", {}).values() if "value" in one]
         extra = [place for place in self._unknown(body, [schema], examples, "") if place not in beyond]
         return [*found, *(f"{place}: not in the description" for place in extra)]
+
+    def problems_of_request(self, method: str, path: str, body: object) -> list[str]:
+        """What a request's body does not keep to, one line each; without a body there is nothing to keep to."""
+        described = self.spec["paths"][path][method.lower()].get("requestBody")
+        if described is None or body is None:
+            return [] if body is None else [f"{method} {path} takes no body"]
+        schema = self._resolved(described)["content"]["application/json"]["schema"]
+        validator = Draft202012Validator({"components": self.spec["components"], **schema})
+        found = [f"{_place(error.absolute_path)}: {error.message[:300]}" for error in validator.iter_errors(body)]
+        return [*found, *(f"{place}: not in the description" for place in self._unknown(body, [schema], [], ""))]
+
+    def path_of(self, method: str, address: str) -> str:
+        """The path, as it is written here, that a request's address fits; the one with the fewest names in it."""
+        fitting: list[str] = [
+            path
+            for path, methods in self.spec["paths"].items()
+            if method.lower() in methods and re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", path), address)
+        ]
+        assert fitting, f"{method} {address} is not described"
+        return min(fitting, key=lambda path: path.count("{"))
 
     def _json_answer(self, method: str, path: str, status: int) -> Json:
         responses = self.spec["paths"][path][method.lower()]["responses"]

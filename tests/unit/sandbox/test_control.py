@@ -79,6 +79,14 @@ async def test_reset_brings_the_fixtures_back(sandbox: Sandbox) -> None:
     assert (await sandbox.send_sms()).status == 201
 
 
+async def test_no_conversation_gets_the_id_of_one_before_a_reset(sandbox: Sandbox) -> None:
+    opening = {"from": {"type": "user", "id": "6657add46abd0167d9419001"}, "body": "Hello"}
+    before = await sandbox.json(await sandbox.intercom("POST", "/conversations", opening))
+    await sandbox.client.post("/sandbox/reset")
+    after = await sandbox.json(await sandbox.intercom("POST", "/conversations", opening))
+    assert int(after["conversation_id"]) > int(before["conversation_id"])
+
+
 async def test_state_file_survives_a_restart(make_sandbox: MakeSandbox, tmp_path: Path) -> None:
     path = tmp_path / "state" / "sandbox.json"
     first = await make_sandbox(state_file=path)

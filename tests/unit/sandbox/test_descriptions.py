@@ -27,6 +27,9 @@ IN_APP: Json = {
 }
 OPENING: Json = {**IN_APP, "create_conversation_without_contact_reply": True}
 BY_PHONE: Json = {"query": {"field": "phone", "operator": "=", "value": ANNA_PHONE}}
+OF_ANNA: Json = {"query": {"field": "contact_ids", "operator": "=", "value": ANNA}}
+NOT_ONE: Json = {"query": {"field": "source.id", "operator": "=", "value": "1"}, "pagination": {"per_page": 5}}
+UNKNOWN_ORDER: Json = {**BY_PHONE, "sort": {"field": "name", "order": "desc"}}
 NOBODY: Json = {"query": {"field": "email", "operator": "=", "value": "nobody@example.org"}}
 
 # Method, path as in the description, what stands for its names, body, status.
@@ -37,6 +40,10 @@ INTERCOM: tuple[tuple[str, str, dict[str, str], Json | None, int], ...] = (
     ("POST", "/tags", {}, {"name": "sms"}, 200),
     ("POST", "/contacts/search", {}, BY_PHONE, 200),
     ("POST", "/contacts/search", {}, NOBODY, 200),
+    ("POST", "/contacts/search", {}, UNKNOWN_ORDER, 400),
+    ("POST", "/contacts/search", {}, {}, 400),
+    ("POST", "/conversations/search", {}, OF_ANNA, 200),
+    ("POST", "/conversations/search", {}, NOT_ONE, 200),
     ("GET", "/contacts/{contact_id}", {"contact_id": ANNA}, None, 200),
     ("GET", "/contacts/{contact_id}", {"contact_id": fixtures.EMMA_ID}, None, 200),
     ("GET", "/contacts/find_by_external_id/{external_id}", {"external_id": "cust-1002"}, None, 200),
@@ -59,6 +66,8 @@ INTERCOM: tuple[tuple[str, str, dict[str, str], Json | None, int], ...] = (
     ("POST", "/messages", {}, IN_APP, 200),
     ("POST", "/messages", {}, OPENING, 200),
     ("POST", "/messages", {}, {**IN_APP, "message_type": "smoke"}, 400),
+    ("POST", "/messages", {}, {**IN_APP, "body": ""}, 400),
+    ("POST", "/messages", {}, {**IN_APP, "to": {"type": "visitor", "id": ANNA}}, 400),
     ("POST", "/messages", {}, {**IN_APP, "from": {"type": "admin", "id": "814860"}}, 422),
 )
 

@@ -127,6 +127,19 @@ async def test_in_app_message_opens_a_conversation_only_when_asked(sandbox: Sand
     assert conversation["contacts"]["contacts"][0]["id"] == ANNA
 
 
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [
+        ({"type": "visitor", "id": ANNA}, (400, "parameter_invalid")),
+        ({"type": "lead", "id": ANNA}, (404, "not_found")),
+        ({"type": "user", "id": "nobody"}, (404, "not_found")),
+        ({"type": "user", "id": fixtures.MERGED_ID}, (410, "contact_merged")),
+    ],
+)
+async def test_in_app_message_wants_a_user_or_lead(sandbox: Sandbox, to: Json, expected: tuple[int, str]) -> None:
+    assert await error_of(await sandbox.intercom("POST", "/messages", {**IN_APP, "to": to})) == expected
+
+
 async def test_in_app_message_wants_an_integer_admin_id(sandbox: Sandbox) -> None:
     body = {**IN_APP, "from": {"type": "admin", "id": "814860"}}
     assert await error_of(await sandbox.intercom("POST", "/messages", body)) == (422, "parameter_invalid")
@@ -141,6 +154,31 @@ async def test_tag_and_assignment_show_in_the_conversation(sandbox: Sandbox) -> 
     conversation = await sandbox.json(await sandbox.intercom("GET", path))
     assert [one["name"] for one in conversation["tags"]["tags"]] == ["sms"]
     assert conversation["admin_assignee_id"] == 814861
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("/parts", {"message_type": "close"}),
+        ("/parts", {"message_type": "close", "type": "team"}),
+        ("/parts", {"message_type": "assignment", "assignee_id": "814861"}),
+        ("/parts", {"message_type": "assignment", "type": "admin", "assignee_id": "814861", "admin_id": 814860}),
+        ("/parts", {"message_type": "snoozed"}),
+        ("/parts", {"message_type": "snoozed", "snoozed_until": "tomorrow"}),
+        ("/tags", {"id": "1", "admin_id": None}),
+    ],
+)
+async def test_change_that_is_not_as_described_is_refused(sandbox: Sandbox, path: str, change: Json) -> None:
+    response = await sandbox.intercom("POST", f"/conversations/215470001{path}", {"admin_id": "814860", **change})
+    assert await error_of(response) == (400, "parameter_invalid")
+
+
+async def test_bad_read_mark_and_bad_opener_are_refused(sandbox: Sandbox) -> None:
+    response = await sandbox.intercom("PUT", "/conversations/215470001", {"read": "yes"})
+    assert await error_of(response) == (400, "parameter_invalid")
+    stranger = {"from": {"type": "visitor", "id": ANNA}, "body": "Hello"}
+    response = await sandbox.intercom("POST", "/conversations", stranger)
+    assert await error_of(response) == (400, "parameter_invalid")
 
 
 async def test_rate_limited_says_when_to_come_back(sandbox: Sandbox) -> None:
@@ -172,6 +210,15 @@ async def test_behaviour_of_notes_leaves_contacts_alone(sandbox: Sandbox) -> Non
     assert (await sandbox.intercom("GET", f"/contacts/{ANNA}")).status == 200
     assert (await sandbox.intercom("POST", "/conversations/215470001/reply", NOTE)).status == 500
     assert (await sandbox.intercom("POST", "/conversations/215470001/reply", NOTE)).status == 200
+
+
+async def test_behaviour_of_messages_leaves_searches_alone(sandbox: Sandbox) -> None:
+    await sandbox.behave("intercom", mode="error_after_doing", only="messages")
+    opening = {**IN_APP, "create_conversation_without_contact_reply": True}
+    assert (await sandbox.intercom("POST", "/messages", opening)).status == 500
+    query = {"field": "source.delivered_as", "operator": "=", "value": "admin_initiated"}
+    found = await sandbox.json(await sandbox.intercom("POST", "/conversations/search", {"query": query}))
+    assert [one["contacts"]["contacts"][0]["id"] for one in found["conversations"]] == [ANNA]
 
 
 async def test_slow_answers_after_the_delay(sandbox: Sandbox) -> None:

@@ -50,11 +50,12 @@ class IntercomBehaviour(_Behaviour):
     """
     How Intercom's REST API answers.
 
-    `only` limits it to contacts (every path under /contacts) or notes (replies to conversations).
+    `only` limits it to contacts (every path under /contacts), notes (replies to conversations) or messages (POST
+    /messages, which opens conversations).
     """
 
     mode: IntercomMode = "normal"
-    only: Literal["contacts", "notes"] | None = None
+    only: Literal["contacts", "notes", "messages"] | None = None
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Behaviours:
             )
         return current
 
-    def take_intercom(self, subject: Literal["contacts", "notes", "other"]) -> IntercomBehaviour:
+    def take_intercom(self, subject: Literal["contacts", "notes", "messages", "other"]) -> IntercomBehaviour:
         """How Intercom treats the request at hand; counts it off `remaining` where it is meant."""
         current = self.intercom
         if current.only not in (None, subject):

@@ -6,6 +6,7 @@ channel and status of an event, never its text or whom it concerns.
 """
 
 import asyncio
+import contextlib
 import json
 import secrets
 from collections.abc import Callable
@@ -64,11 +65,10 @@ class Bus:
             self._stream.bus_is("connected")
 
         while True:
-            try:
-                await self._listen(url, connected)
-            except _TROUBLE:
-                # The broker is away, or the app's exchanges are not declared yet.
-                self._stream.bus_is("away")
+            # The broker is away, or the app's exchanges are not declared yet.
+            with contextlib.suppress(*_TROUBLE):
+                await self._listen(url, connected)  # ends without an error where the broker closed the connection
+            self._stream.bus_is("away")
             await asyncio.sleep(_PAUSES_SECONDS[min(tries, len(_PAUSES_SECONDS) - 1)])
             tries += 1
 

@@ -51,13 +51,14 @@ class Playground:
 
     async def reset(self) -> None:
         """
-        Back to the fixtures. Receipts that are still to come are forgotten,
-        tokens that were consented to stay good.
+        Back to the fixtures. Receipts that are still to come are forgotten, tokens that were consented to stay
+        good, and no id is given a second time: the app remembers conversations longer than this.
 
         Everybody holds on to the same objects, so their contents are exchanged, not they themselves.
         """
         await self.receipts.stop()
         fresh = fresh_state()
+        fresh.world.next_number = max(fresh.world.next_number, self.state.world.next_number)
         vars(self.state.world).update(vars(fresh.world))
         vars(self.state.ledger).update(vars(fresh.ledger))
         vars(self.state.behaviours).update(vars(fresh.behaviours))
@@ -66,9 +67,8 @@ class Playground:
     def conversations(self) -> list[dict[str, object]]:
         """The Inbox's list, the latest first."""
         world = self.state.world
-        rows = sorted(world.conversations.values(), key=lambda one: (one.updated_at, one.id), reverse=True)
         listed: list[dict[str, object]] = []
-        for row in rows:
+        for row in world.latest_first():
             contact = world.contacts[row.contact_id]
             last = world.last_part(row)
             excerpt = plain_text((last.body if last else row.body) or "")

@@ -114,6 +114,10 @@ class World:
         mine = (c for c in self.conversations.values() if c.contact_id == contact_id)
         return sorted(mine, key=lambda c: c.updated_at)
 
+    def latest_first(self) -> list[Conversation]:
+        """Every thread, the one that changed last first."""
+        return sorted(self.conversations.values(), key=lambda one: (one.updated_at, one.id), reverse=True)
+
     def last_part(self, conversation: Conversation) -> Part | None:
         """The newest entry that somebody wrote, for a list of conversations."""
         written = (part for part in reversed(conversation.parts) if part.body)

@@ -96,8 +96,10 @@ def _path(request: web.Request) -> str:
     return request.path.removeprefix("/intercom")
 
 
-def _subject(request: web.Request) -> Literal["contacts", "notes", "other"]:
+def _subject(request: web.Request) -> Literal["contacts", "notes", "messages", "other"]:
     path = _path(request)
     if path.startswith("/contacts"):
         return "contacts"
+    if path == "/messages":
+        return "messages"
     return "notes" if path.endswith("/reply") else "other"

@@ -8,7 +8,8 @@ from sandbox.intercom import shapes
 from sandbox.intercom.answers import IntercomError, invalid
 from sandbox.intercom.body import read_body
 from sandbox.intercom.desk import Desk, seconds
-from sandbox.intercom.search import compile_query, page_of, sort_contacts
+from sandbox.intercom.paging import page_of
+from sandbox.intercom.search import CONTACTS, CONTACTS_PER_PAGE, sort_contacts
 from sandbox.world import Contact
 
 
@@ -28,11 +29,11 @@ class Contacts:
 
     async def _search(self, request: web.Request) -> web.Response:
         body = await read_body(request)
-        holds = compile_query(body.get("query"))
+        holds = CONTACTS.compile(body.get("query"))
         found = [contact for contact in self._desk.world.living() if holds(contact)]
-        rows, pages = page_of(sort_contacts(found, body.get("sort")), body.get("pagination"))
-        data = [self._shape(contact) for contact in rows]
-        return web.json_response({"type": "list", "data": data, "total_count": len(found), "pages": pages})
+        page = page_of(sort_contacts(found, body.get("sort")), body.get("pagination"), CONTACTS_PER_PAGE)
+        data = [self._shape(contact) for contact in page.rows]
+        return web.json_response({"type": "list", "data": data, "total_count": len(found), "pages": page.pages})
 
     async def _find(self, request: web.Request) -> web.Response:
         external_id = request.match_info["external_id"]

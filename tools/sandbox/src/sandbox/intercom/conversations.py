@@ -1,4 +1,4 @@
-"""Conversations: open, read, reply, tag, assign; and messages that a teammate begins."""
+"""Conversations: open, search, read, reply, tag, assign; and messages that a teammate begins."""
 
 from aiohttp import web
 
@@ -7,11 +7,15 @@ from sandbox.intercom import shapes
 from sandbox.intercom.answers import IntercomError, invalid, not_found
 from sandbox.intercom.body import read_body
 from sandbox.intercom.desk import Desk, seconds, text_of
-from sandbox.world import Author, Conversation, PartKind, TagUse
+from sandbox.intercom.paging import page_of
+from sandbox.intercom.search import CONVERSATIONS, CONVERSATIONS_PER_PAGE
+from sandbox.world import Admin, Author, Contact, Conversation, PartKind, TagUse
 
 # Also accepted: Intercom's documentation and its description disagree on the spelling.
 _IN_APP = ("in_app", "inapp")
 _REPLIES: dict[object, PartKind] = {"comment": "comment", "note": "note", "quick_reply": "quick_reply"}
+# `type` beside message_type, where the description wants one.
+_CHANGE_TYPES: dict[object, tuple[str | None, ...]] = {"close": ("admin",), "assignment": ("admin", "team")}
 
 
 class Conversations:
@@ -23,6 +27,7 @@ class Conversations:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/conversations", self._open),
+            web.post("/conversations/search", self._search),
             web.get("/conversations/{conversation_id}", self._get),
             web.put("/conversations/{conversation_id}", self._update),
             web.post("/conversations/{conversation_id}/reply", self._reply),
@@ -34,6 +39,8 @@ class Conversations:
     async def _open(self, request: web.Request) -> web.Response:
         body = await read_body(request)
         sender = _object(body, "from")
+        if sender.get("type") not in ("lead", "user", "contact"):
+            raise invalid("from is a lead, a user or a contact", "from")
         contact = self._desk.contact(str(sender.get("id")))
         text = text_of(body, "body")
         thread = self._desk.open_conversation(contact, fixtures.author_of(contact), text, "customer_initiated")
@@ -48,6 +55,18 @@ class Conversations:
             }
         )
 
+    async def _search(self, request: web.Request) -> web.Response:
+        """Latest first; the description names no order."""
+        body = await read_body(request)
+        holds = CONVERSATIONS.compile(body.get("query"))
+        world = self._desk.world
+        found = [conversation for conversation in world.latest_first() if holds(conversation)]
+        page = page_of(found, body.get("pagination"), CONVERSATIONS_PER_PAGE)
+        rows = [shapes.canvas_conversation(conversation, world) for conversation in page.rows]
+        return web.json_response(
+            {"type": "conversation.list", "pages": page.pages, "total_count": len(found), "conversations": rows}
+        )
+
     async def _get(self, request: web.Request) -> web.Response:
         plain = request.query.get("display_as") == "plaintext"
         return self._answer(self._named(request), plain)
@@ -55,7 +74,9 @@ class Conversations:
     async def _update(self, request: web.Request) -> web.Response:
         conversation = self._named(request)
         read = (await read_body(request)).get("read")
-        if isinstance(read, bool):
+        if not isinstance(read, bool | None):
+            raise invalid("read is true or false", "read")
+        if read is not None:
             conversation.read = read
             self._desk.tell(f"Intercom: conversation {conversation.id} marked as {'' if read else 'not '}read")
         return self._answer(conversation)
@@ -67,7 +88,7 @@ class Conversations:
             raise invalid("message_type is comment, note or quick_reply", "message_type")
         if body.get("type") == "admin":
             conversation = self._named(request)
-            author = fixtures.author_from(self._desk.admin(body.get("admin_id")))
+            author = fixtures.author_from(self._acting(body))
         else:
             author, conversation = self._contact_reply(request, body, kind)
         text = text_of(body, "body") if not body.get("attachment_urls") else str(body.get("body") or "")
@@ -96,7 +117,7 @@ class Conversations:
     async def _tag(self, request: web.Request) -> web.Response:
         conversation = self._named(request, "Conversation not found")
         body = await read_body(request)
-        tag_id, admin = str(body.get("id")), self._desk.admin(body.get("admin_id"))
+        tag_id, admin = str(body.get("id")), self._acting(body)
         if tag_id not in self._desk.world.tags:
             raise not_found("Tag not found")
         use = TagUse(tag_id, self._desk.world.tags[tag_id], seconds(), admin.id)
@@ -107,7 +128,9 @@ class Conversations:
     async def _change_state(self, request: web.Request) -> web.Response:
         conversation = self._named(request)
         body = await read_body(request)
-        author = fixtures.author_from(self._desk.admin(body.get("admin_id")))
+        author = fixtures.author_from(self._acting(body))
+        if body.get("type") not in _CHANGE_TYPES.get(body.get("message_type"), (None, "admin")):
+            raise invalid("type does not fit the message_type", "type")
         text = str(body["body"]) if body.get("body") else None
         match body.get("message_type"):
             case "assignment":
@@ -127,6 +150,13 @@ class Conversations:
                 raise invalid("message_type is assignment, close, open or snoozed", "message_type")
         return self._answer(conversation)
 
+    def _acting(self, body: dict[str, object]) -> Admin:
+        """The teammate in whose name it is done, by an id in text: only POST /messages has numbers."""
+        admin_id = body.get("admin_id")
+        if not isinstance(admin_id, str):
+            raise invalid("admin_id is required, as a text", "admin_id")
+        return self._desk.admin(admin_id)
+
     def _assignee(self, assignee_id: object) -> str | None:
         # Intercom writes "nobody" as 0.
         return None if str(assignee_id) == "0" else self._desk.admin(assignee_id).id
@@ -134,12 +164,9 @@ class Conversations:
     async def _message(self, request: web.Request) -> web.Response:
         """An admin's in-app message; a conversation only where the flag asks for it, as in the real thing."""
         body = await read_body(request)
-        sender, to = _object(body, "from"), _object(body, "to")
         if body.get("message_type") not in _IN_APP:
             raise invalid("The sandbox plays in_app messages only", "message_type")
-        if sender.get("type") != "admin" or not isinstance(sender.get("id"), int):
-            raise invalid("from is an admin with an integer id", "from", status=422)
-        admin, contact = self._desk.admin(sender["id"]), self._desk.contact(str(to.get("id")))
+        admin, contact = self._sender(_object(body, "from")), self._recipient(_object(body, "to"))
         text = text_of(body, "body")
         answer: dict[str, object] = {
             "type": "admin_message",
@@ -152,11 +179,25 @@ class Conversations:
         }
         if body.get("create_conversation_without_contact_reply") is True:
             author = fixtures.author_from(admin)
-            thread = self._desk.open_conversation(contact, author, text, "admin_initiated")
+            # Whoever is not told the conversation "will have to search … with the id of the message".
+            thread = self._desk.open_conversation(contact, author, text, "admin_initiated", str(answer["id"]))
             answer["conversation_id"] = thread.id
         else:
             self._desk.tell(f"Intercom: in-app message by {admin.name}, no conversation until it is answered")
         return web.json_response(answer)
+
+    def _sender(self, given: dict[str, object]) -> Admin:
+        if given.get("type") != "admin" or not isinstance(given.get("id"), int):
+            raise invalid("from is an admin with an integer id", "from", status=422)
+        return self._desk.admin(given["id"])
+
+    def _recipient(self, given: dict[str, object]) -> Contact:
+        if given.get("type") not in ("user", "lead"):
+            raise invalid("to is a user or a lead", "to")
+        contact = self._desk.contact(str(given.get("id")))
+        if contact.role != given["type"]:
+            raise not_found("User Not Found")
+        return contact
 
     def _named(self, request: web.Request, otherwise: str | None = None) -> Conversation:
         try:

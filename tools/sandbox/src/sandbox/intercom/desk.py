@@ -59,13 +59,15 @@ class Desk:
             raise not_found()
         return conversation
 
-    def open_conversation(self, contact: Contact, author: Author, body: str, how: str) -> Conversation:
-        """Begin a thread with its first message."""
+    def open_conversation(
+        self, contact: Contact, author: Author, body: str, how: str, message_id: str | None = None
+    ) -> Conversation:
+        """Begin a thread with its first message, which may have its id already."""
         at = seconds()
         conversation = Conversation(
             id=str(self.world.number()),
             contact_id=contact.id,
-            source_id=str(self.world.number()),
+            source_id=message_id or str(self.world.number()),
             delivered_as=how,
             body=as_html(body),
             author=author,

@@ -170,7 +170,7 @@ def canvas_conversation(thread: Conversation, world: World, plain: bool = False)
         "conversation_rating": None,
         "teammates": {
             "type": "admin.list",
-            "teammates": [{"type": "admin", "id": one} for one in _teammates(thread)],
+            "teammates": [{"type": "admin", "id": one} for one in teammates_of(thread)],
         },
         "title": None,
         "custom_attributes": {},
@@ -193,11 +193,12 @@ def plain_text(body: str) -> str:
 
 
 def _assignee(thread: Conversation) -> dict[str, object]:
-    # The description knows no null here: an unassigned conversation leaves the field out.
-    return {"admin_assignee_id": int(thread.admin_assignee_id)} if thread.admin_assignee_id else {}
+    # Whom nobody is assigned to has 0 in both, by the description.
+    return {"admin_assignee_id": int(thread.admin_assignee_id or 0), "team_assignee_id": 0}
 
 
-def _teammates(thread: Conversation) -> list[str]:
+def teammates_of(thread: Conversation) -> list[str]:
+    """Who of the workspace wrote in a conversation."""
     return sorted({part.author.id for part in thread.parts if part.author.type == "admin"})
 
 

@@ -29,6 +29,9 @@ _ACCOUNT = "102290129340398"
 _LONGEST_TEXT = 4096
 _LONGEST_REFERENCE = 512
 _VERIFY_SECONDS = 10
+# The fields of TextMessage and TemplateMessage; `recipient` came after this version of the description.
+_FIELDS = frozenset({"messaging_product", "recipient_type", "to", "recipient", "type", "context", "text", "template"})
+_REFERENCE = "biz_opaque_callback_data"
 # Business-scoped ids stand in for a number: a country, a dot, digits.
 _BUSINESS_SCOPED = re.compile(r"[A-Z]{2}\.\d+")
 
@@ -181,7 +184,7 @@ class Meta:
             **({"recipient_id": _digits(submission.to)} if is_number(submission.to) else _identity(submission.to)),
         }
         if submission.reference is not None:
-            entry["biz_opaque_callback_data"] = submission.reference
+            entry[_REFERENCE] = submission.reference
         if status == "failed":
             code = error_code if error_code is not None else _UNDELIVERABLE
             title, details = _TITLES.get(code, ("Something went wrong", "Something went wrong."))
@@ -235,7 +238,7 @@ class Meta:
             sender=self._settings.sender,
             text=_readable(body),
             status_callback=self._settings.webhook_url,
-            reference=text(body, "biz_opaque_callback_data"),
+            reference=text(body, _REFERENCE),
         )
 
 
@@ -252,16 +255,29 @@ def _check_message(body: dict[str, object]) -> Refusal | None:
     to, recipient = text(body, "to"), text(body, "recipient")
     if not is_number(to) if to is not None else not _BUSINESS_SCOPED.fullmatch(recipient or ""):
         return _INVALID_NUMBER
-    reference = body.get("biz_opaque_callback_data", "")
+    return _check_fields(body) or _check_content(body)
+
+
+def _check_fields(body: dict[str, object]) -> Refusal | None:
+    unknown = sorted(body.keys() - _FIELDS - {_REFERENCE})
+    if unknown:
+        return _parameter(f'Unexpected key "{unknown[0]}" on the message.')
+    if body.get("recipient_type", "individual") not in ("individual", "group"):
+        return _parameter("Param recipient_type must be one of {INDIVIDUAL, GROUP}.")
+    reference = body.get(_REFERENCE, "")
     if not isinstance(reference, str) or len(reference) > _LONGEST_REFERENCE:
-        return _parameter(f"Param biz_opaque_callback_data must be at most {_LONGEST_REFERENCE} characters long.")
-    match body.get("type", "text"):
+        return _parameter(f"Param {_REFERENCE} must be at most {_LONGEST_REFERENCE} characters long.")
+    return None
+
+
+def _check_content(body: dict[str, object]) -> Refusal | None:
+    match body.get("type"):
         case "text":
             return _check_text(part(body, "text"))
         case "template":
             return _check_template(part(body, "template"))
         case other:
-            return _parameter(f"The sandbox plays text and template, not {other!r}.")
+            return _parameter(f"The parameter type is text or template here, not {other!r}.")
 
 
 def _address(body: dict[str, object]) -> str | None:
@@ -275,7 +291,8 @@ def _check_text(content: dict[str, object]) -> Refusal | None:
         return _parameter("The parameter text['body'] is required.")
     if len(body) > _LONGEST_TEXT:
         return _parameter(f"Param text['body'] must be at most {_LONGEST_TEXT} characters long.")
-    return None
+    unknown = sorted(content.keys() - {"body", "preview_url"})
+    return _parameter(f'Unexpected key "{unknown[0]}" on param "text".') if unknown else None
 
 
 def _check_template(template: dict[str, object]) -> Refusal | None:

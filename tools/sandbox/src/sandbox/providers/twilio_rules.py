@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from sandbox.ledger import Submission
 
 _LONGEST_BODY = 1600
+_LONGEST_VALIDITY_SECONDS = 36_000
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 # GSM 03.38; the second alphabet costs two septets a character.
@@ -56,7 +57,13 @@ def check(form: Mapping[str, str], senders: tuple[str, ...]) -> Refusal | None:
         return Refusal(400, 21602, "Message body is required.")
     if len(body) > _LONGEST_BODY:
         return Refusal(400, 21617, "The concatenated message body exceeds the 1600 character limit.")
+    if not _is_validity(form.get("ValidityPeriod", "1")):
+        return Refusal(400, 21624, "Invalid validity period value")
     return None
+
+
+def _is_validity(seconds: str) -> bool:
+    return seconds.isdecimal() and 1 <= int(seconds) <= _LONGEST_VALIDITY_SECONDS
 
 
 def segments(text: str) -> int:
