@@ -298,8 +298,9 @@ _STATES = {
     Taken.UNKNOWN: Page(
         400,
         "This attempt is over",
-        "It was begun more than ten minutes ago, was used before, or was not begun here. Nothing was connected.",
-        "Start again, and come back from Intercom within ten minutes.",
+        "It was begun more than ten minutes ago, was used before, or was not begun here. It connects nothing any more.",
+        "If a page said before that the workspace is connected, it still is. "
+        "Otherwise start again, and come back from Intercom within ten minutes.",
         again=True,
     ),
     Taken.OTHER_BROWSER: Page(

@@ -104,6 +104,7 @@ def welcome(stack: Stack) -> str:
             "Proactive is running.",
             "",
             f"  The Inbox page   {stack.sandbox_url}/",
+            f"  Connecting       {stack.gateway_url}/intercom/install",
             f"  Logs             {logs}/   (tail -f {logs}/*.log)",
             f"  History          {stack.tracker_url}/openapi.json",
             f"  By hand          . {folder}/env && .venv/bin/proactivectl --help",

@@ -128,16 +128,23 @@ class Outside:
     def add_person(self, name: str, phone: str | None, role: str = "user", **fields: str) -> Person:
         """Somebody new, with a conversation of their own."""
         contact = self._intercom("/contacts", {"role": role, "name": name, "phone": phone, **fields})
-        opened = self._intercom("/conversations", {"from": {"type": role, "id": contact["id"]}, "body": "Hello!"})
         return Person(
             id=contact["id"],
             role=role,
             name=name,
-            conversation_id=str(opened["conversation_id"]),
+            conversation_id=self._begin(role, contact["id"], "Hello!"),
             external_id=contact.get("external_id"),
             email=contact.get("email") or None,
             phone=phone,
         )
+
+    def add_conversation(self, person: Person, text: str) -> str:
+        """This person begins another conversation; its id."""
+        return self._begin(person.role, person.id, text)
+
+    def _begin(self, role: str, contact_id: str, text: str) -> str:
+        opened = self._intercom("/conversations", {"from": {"type": role, "id": contact_id}, "body": text})
+        return str(opened["conversation_id"])
 
     def _intercom(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._post(f"/intercom{path}", body, {"Authorization": f"Bearer {self.token}"})

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from devstack.demo.scene import Scene
-from devstack.demo.steps import everywhere, finding, once, opening, outage, refusing, sending
+from devstack.demo.steps import connecting, everywhere, finding, once, opening, outage, refusing, sending
 
 STEPS: Sequence[tuple[str, Callable[[Scene], None]]] = (
     ("Home, Recipient, Channel, Compose, Sent: it reaches the customer once, and the thread notes it", sending.sent),
@@ -16,6 +16,7 @@ STEPS: Sequence[tuple[str, Callable[[Scene], None]]] = (
         "Intercom is down at that moment: the message is sent, the screen says so, the conversation comes later",
         opening.intercom_down,
     ),
+    ("Intercom opens the conversation and says 500: it is found and linked, not opened twice", opening.unclear),
     ("somebody else is found by ID, by email and by phone number", finding.three_fields),
     ("a number is found however Intercom or the agent spells it, and gets the message", finding.spelled_with_blanks),
     ('no phone: "Phone number is missing."', refusing.no_phone),
@@ -34,4 +35,6 @@ STEPS: Sequence[tuple[str, Callable[[Scene], None]]] = (
     ("the broker is stopped: Sending, not confirmed; after its return the message is there once", outage.no_broker),
     ("another service's event is sent, and its status events are seen", sending.by_a_service),
     ("a bad or a missing signature is refused with 401", refusing.bad_signature),
+    ("an administrator allows the app at Intercom: connected already, its access renewed", connecting.consented),
+    ("consent refused, a made-up code, another browser: nothing is connected, and a page says so", connecting.refused),
 )

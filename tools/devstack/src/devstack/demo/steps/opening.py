@@ -37,3 +37,15 @@ def intercom_down(scene: Scene) -> None:
     expect(
         scene.outside.received(str(person.phone)) == [text], "one message", scene.outside.received(str(person.phone))
     )
+
+
+def unclear(scene: Scene) -> None:
+    """Intercom opens it and answers with 500: it is looked for, found, and not opened a second time."""
+    person, text = scene.person(), "Your new glasses are ready."
+    scene.outside.intercom("error_after_doing", only="messages", remaining=1)
+    panel = scene.compose(person, text)
+    not_see(see(panel.press(SEND_AND_OPEN), SENT), FAILED)
+    conversation = scene.outside.await_opened(person, text)
+    scene.refresh_until(panel, conversation)
+    expect(scene.outside.opened(person) == [conversation], "one new conversation", scene.outside.opened(person))
+    scene.outside.await_received(str(person.phone), [text])
