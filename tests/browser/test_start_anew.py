@@ -35,6 +35,7 @@ def test_start_anew_forgets_everything_after_a_question(
     expect(inbox.inbox.locator("[data-conversation]")).to_have_count(FIXTURES)
     expect(inbox.page.locator(f'[data-conversation="{person.conversation_id}"]')).to_have_count(0)
     expect(inbox.inbox.locator('[aria-current="true"]')).to_have_attribute("data-conversation", FIRST)
+    expect(inbox.inbox.locator(".fresh")).to_have_count(0)
     expect(inbox.thread).not_to_contain_text(text)
     inbox.settle()
     inbox.see("Anna Schmidt", "Send a proactive message")

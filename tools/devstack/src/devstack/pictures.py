@@ -49,7 +49,7 @@ def main() -> int:
 
 def take(inbox: InboxPage, outside: Outside) -> list[Path]:
     """A small story, and the pictures that were taken on its way."""
-    sent, failed, history = (FOLDER / f"{name}.png" for name in ("sandbox", "failed", "history"))
+    sent, failed, history, dark = (FOLDER / f"{name}.png" for name in ("sandbox", "failed", "history", "dark"))
     inbox.open(GIORGOS)
     inbox.show_phone(WHATSAPP)
     outside.of(WHATSAPP).provider("invalid_number", remaining=1)
@@ -69,7 +69,12 @@ def take(inbox: InboxPage, outside: Outside) -> list[Path]:
     inbox.press("View sent messages")
     inbox.see("Delivered", "Read", "Failed")
     inbox.photograph(history)
-    return [sent, failed, history]
+    inbox.page.emulate_media(color_scheme="dark")
+    inbox.show_phone(VIBER)
+    inbox.choose(GIORGOS)
+    inbox.page.locator("#open-behaviour").click()
+    inbox.photograph(dark)
+    return [sent, failed, history, dark]
 
 
 def deliver(inbox: InboxPage, channel: Connected, text: str) -> None:

@@ -30,7 +30,7 @@ def details(message: Message, channel_name: str | None, calendar: Calendar, regi
         draw.header("Sent message"),
         draw.table(_facts(message, channel_name, calendar)),
         draw.muted(_meaning(message)),
-        draw.paragraph(f"“{one_line(message.text or '', 500)}”"),
+        *([draw.paragraph(f"“{one_line(message.text, 500)}”")] if message.text else []),
         *opened("details", message.workspace_id, region, message.opened_conversation_ids, message.open_failure),
         *_timeline(message, calendar),
         *_actions(message),

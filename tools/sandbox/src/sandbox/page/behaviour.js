@@ -4,7 +4,7 @@ import { arrowKeys, ask, byId, channelIcon, clock, el } from "./dom.js";
 
 const MODES = {
   normal: ["Normal", "Takes the message"],
-  slow: ["Slow", "Takes it, answers after the delay"],
+  slow: ["Slow", "Answers after the delay"],
   rate_limited: ["Too many requests", "429, not accepted"],
   invalid_number: ["Refuses the number", "Not accepted"],
   unauthorized: ["Refuses our credentials", "401, not accepted"],
@@ -24,7 +24,12 @@ const RECEIPTS = {
   duplicate: ["Duplicate", "Each one three times"],
   late: ["Late", "8 s later than usual"],
 };
-const ONLY = { "": ["Everything", ""], contacts: ["Contacts", "Only what is under /contacts"], notes: ["Notes", "Only replies and notes"] };
+const ONLY = {
+  "": ["Everything", "The whole API"],
+  contacts: ["Contacts", "Only what is under /contacts"],
+  notes: ["Notes", "Only replies and notes"],
+  messages: ["New conversations", "Only what opens them"],
+};
 const DEFAULT_DELAY_SECONDS = 6;
 
 export class BehaviourDrawer {
@@ -52,6 +57,7 @@ export class BehaviourDrawer {
   show(name) {
     this.pick(name);
     if (!this.drawer.open) this.drawer.showModal();
+    byId(`drawer-${name}`).focus({ preventScroll: true });
     this.refresh(true);
   }
 
@@ -71,6 +77,7 @@ export class BehaviourDrawer {
     }
     byId("behaviours").setAttribute("aria-labelledby", `drawer-${name}`);
     byId("ledger-frame").hidden = name === "intercom";
+    this.drawer.scrollTop = 0;
   }
 
   async refresh(always = false) {

@@ -100,6 +100,13 @@ export function replaceScrolled(box, children, toEnd = false) {
   box.scrollTop = atEnd ? box.scrollHeight : top;
 }
 
+// A box that shows its end still does when it gets smaller, as it does when the log is opened.
+export function stayAtEnd(box) {
+  let atEnd = true;
+  box.addEventListener("scroll", () => { atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40; });
+  new ResizeObserver(() => { if (atEnd) box.scrollTop = box.scrollHeight; }).observe(box);
+}
+
 // Arrow keys, Home and End move among `controls()`; `then` is told the one that has the focus now.
 export function arrowKeys(box, controls, then = () => {}) {
   box.addEventListener("keydown", (event) => {

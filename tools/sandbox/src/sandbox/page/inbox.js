@@ -1,6 +1,6 @@
 // The Inbox: the list of conversations and the thread of the chosen one.
 
-import { arrowKeys, ask, byId, el, hue, initials, replaceScrolled, richText, when } from "./dom.js";
+import { arrowKeys, ask, byId, el, hue, initials, replaceScrolled, richText, stayAtEnd, when } from "./dom.js";
 
 export class Inbox {
   constructor(onChoose) {
@@ -10,7 +10,15 @@ export class Inbox {
     this.seen = new Map();
     this.shown = null;
     this.fetched = false;
+    stayAtEnd(byId("thread"));
     arrowKeys(byId("conversations"), () => [...byId("conversations").children]);
+  }
+
+  // "Start anew": what comes next is not news.
+  forget() {
+    this.chosen = null;
+    this.seen.clear();
+    this.fetched = false;
   }
 
   get current() {
@@ -49,10 +57,11 @@ export class Inbox {
     const state = !this.seen.has(row.id) ? " fresh new" : fresh ? " fresh" : "";
     return el("button", {
       type: "button", class: `conversation${state}`, "data-conversation": row.id,
+      tabIndex: row.id === this.chosen ? 0 : -1, // one stop for Tab, the others by arrow keys
       "aria-current": row.id === this.chosen ? "true" : null, on: { click: () => this.choose(row.id) },
     },
     el("span", { class: `avatar ${hue(row.contact.name)}`, "aria-hidden": "true" }, initials(row.contact.name)),
-    el("span", { class: "who", dir: "auto" }, row.contact.name ?? "No name"),
+    el("span", { class: "who", dir: "auto", title: row.contact.name }, row.contact.name ?? "No name"),
     el("time", {}, when(row.updated_at)),
     el("span", { class: "excerpt", dir: "auto" }, row.note ? el("b", {}, "Note") : "", row.excerpt));
   }

@@ -9,7 +9,7 @@ const BUS = {
   connected: "Listening to the events of the app.",
   away: "The broker is not reachable. Trying again.",
 };
-const CHANNELS = new Set(["sms", "whatsapp", "viber"]);
+const CHANNELS = { sms: "SMS", whatsapp: "WhatsApp", viber: "Viber" };
 const BAD = new Set(["failed", "expired", "undelivered", "not_sent", "cancelled"]);
 const UNSURE = new Set(["unknown", "waiting", "not_confirmed"]);
 const GOOD = new Set(["delivered", "read"]);
@@ -32,6 +32,7 @@ export class Log {
 
   busIs(state) {
     byId("bus-state").textContent = BUS[state] ?? "";
+    byId("bus-state").dataset.bus = state;
     if (state === "away") this.latest("The bus is not reachable.");
   }
 
@@ -60,7 +61,9 @@ export class Log {
 
   row(line) {
     const [who, ...rest] = this.named(line.line).split(": ");
-    const words = line.event ? this.words(line.event) : [el("b", { class: "who" }, rest.length ? who : "Sandbox"), rest.length ? rest.join(": ") : line.line];
+    const words = line.event
+      ? this.words(line.event)
+      : [el("b", { class: "who" }, rest.length ? who : "Sandbox"), el("span", { class: "what" }, rest.length ? rest.join(": ") : line.line)];
     return el("li", { class: line.event || line.bus ? "of-bus" : "of-fakes" }, el("time", {}, exactClock(line.at)), ...words);
   }
 
@@ -68,8 +71,9 @@ export class Log {
     const change = [event.previous, event.status].filter(Boolean).join(" → ").replaceAll("_", " ");
     return [
       el("b", { class: `who event ${tone(event)}` }, event.type),
-      CHANNELS.has(event.channel) ? channelIcon(event.channel, 14) : null,
-      [change, event.reason?.replaceAll("_", " ")].filter(Boolean).join(" · "),
+      el("span", { class: "what" },
+        CHANNELS[event.channel] ? channelIcon(event.channel, 14) : null,
+        [CHANNELS[event.channel], change, event.reason?.replaceAll("_", " ")].filter(Boolean).join(" · ")),
       event.message ? el("code", { title: "the end of the message's id" }, event.message) : null,
     ].filter(Boolean);
   }
@@ -77,7 +81,7 @@ export class Log {
   chip(line) {
     const { event } = line;
     const node = el("span", { class: `event-chip ${tone(event)}`, title: `${exactClock(line.at)} ${line.line}` },
-      CHANNELS.has(event.channel) ? channelIcon(event.channel, 14) : null,
+      CHANNELS[event.channel] ? channelIcon(event.channel, 14) : null,
       event.type, event.status ? el("i", {}, event.status.replaceAll("_", " ")) : null);
     this.chips = [...this.chips, node].slice(-MOST_CHIPS);
     byId("trail").hidden = false;

@@ -15,7 +15,7 @@ const teammate = byId("teammate");
 byId("workspace").textContent = world.workspace_id;
 teammate.replaceChildren(...world.admins.map((admin) => el("option", { value: admin.id }, admin.name)));
 
-const log = new Log(Object.fromEntries(world.channels.map((one) => [one.provider, one.provider_label])));
+const log = new Log({ intercom: "Intercom", ...Object.fromEntries(world.channels.map((one) => [one.provider, one.provider_label])) });
 const drawer = new BehaviourDrawer(world);
 const phone = new Phone(world.channels, { onSent: () => phone.refresh(), onBehaviour: (provider) => drawer.show(provider), onArrival: markPhone });
 const panel = new Panel(() => ({ conversation_id: inbox.chosen, admin_id: teammate.value }), openHere);
@@ -44,6 +44,7 @@ for (const view of views) {
     document.body.dataset.view = view.dataset.show;
     for (const one of views) one.setAttribute("aria-pressed", String(one === view));
     view.classList.remove("fresh");
+    panel.measure();
   });
 }
 
@@ -58,7 +59,7 @@ const refreshers = {
   behaviour: () => drawer.refresh(),
   panel: () => {},
   bus: () => {},
-  reset: async () => { inbox.chosen = null; phone.forget(); await everything(); },
+  reset: async () => { inbox.forget(); phone.forget(); await everything(); },
 };
 
 async function everything() {

@@ -13,6 +13,7 @@ export class Panel {
     this.canvas = null;
     this.running = 0;
     this.latest = 0;
+    this.measure = () => {}; // tells about the canvas anew: how high it is shows only where there is room for it
     byId("reopen").addEventListener("click", () => this.open());
   }
 
@@ -53,7 +54,8 @@ export class Panel {
     this.card.scrollTop = 0;
     byId("canvas").parentElement.scrollTop = 0;
     if (componentId && hadFocus) this.restoreFocus(componentId);
-    byId("facts").replaceChildren(...this.facts(canvas, problems, first, milliseconds));
+    this.measure = () => byId("facts").replaceChildren(...this.facts(canvas, problems, first, milliseconds));
+    this.measure();
   }
 
   // The same control where it is still there, else the card: the keyboard stays in the panel.
@@ -66,7 +68,7 @@ export class Panel {
   facts(canvas, problems, first, milliseconds) {
     const bytes = new TextEncoder().encode(JSON.stringify(canvas.content)).length;
     const height = Math.ceil(this.card.scrollHeight);
-    const facts = [`${Math.round(milliseconds)} ms`, `${(bytes / 1024).toFixed(1)} KB`, `${height} px high`];
+    const facts = [`${Math.round(milliseconds)} ms`, `${(bytes / 1024).toFixed(1)} KB`, height ? `${height} px high` : null].filter(Boolean);
     const warnings = [...problems];
     if (first && height > FIRST_CANVAS_PIXELS) warnings.push("a first canvas stays under 400 px");
     return [facts.join(" · "), ...warnings.map((text) => el("span", { class: "warning" }, ` · ${text}`))];
@@ -79,6 +81,7 @@ export class Panel {
       el("p", { class: "ck-text ck-error" }, answer.error ?? "no reason given"),
       el("div", { class: "ck-field" },
         el("button", { type: "button", class: "ck-button ck-secondary", on: { click: () => this.open() } }, "Try again")));
+    this.measure = () => {};
     byId("facts").replaceChildren();
   }
 

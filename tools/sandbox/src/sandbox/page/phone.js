@@ -1,6 +1,6 @@
 // The customer's phone: one tab per channel in its own look, messages with ticks, a field to answer.
 
-import { arrowKeys, ask, byId, channelIcon, clock, el, initials, replaceScrolled } from "./dom.js";
+import { arrowKeys, ask, byId, channelIcon, clock, el, initials, replaceScrolled, stayAtEnd } from "./dom.js";
 
 const TICKS = {
   queued: ["clock", "On its way"],
@@ -41,6 +41,7 @@ export class Phone {
     byId("number").addEventListener("change", (event) => { this.number = event.target.value; this.draw(); });
     byId("reply").addEventListener("submit", (event) => { event.preventDefault(); this.reply().then(onSent); });
     byId("open-channel-behaviour").addEventListener("click", () => onBehaviour(this.channel.provider));
+    stayAtEnd(byId("messages"));
     byId("channels").replaceChildren(...channels.map((one) => this.tab(one)));
     arrowKeys(byId("channels"), () => [...byId("channels").children], (tab) => tab.click());
     this.pick(this.channel.channel);
@@ -102,7 +103,7 @@ export class Phone {
     byId("number").replaceChildren(
       ...(this.number ? [] : [el("option", { value: "", selected: true }, this.contact?.name ? `${shortened(this.contact.name)}: no phone` : "No phone")]),
       ...numbers.map((number) => el("option", { value: number, selected: number === this.number },
-        number === mine ? `${shortened(this.contact.name)} · ${number}` : number)));
+        number === mine && this.contact.name ? `${number} · ${shortened(this.contact.name)}` : number)));
     const shown = this.here(this.channel.channel);
     for (const message of shown) this.seen.add(message.provider_message_id);
     const sender = shown.findLast((message) => message.business)?.business ?? this.channel.senders[0];
