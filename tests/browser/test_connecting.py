@@ -112,13 +112,13 @@ def test_question_is_answered_by_keyboard(administrator: Administrator) -> None:
     expect(administrator.page.get_by_role("button", name="Allow")).to_be_focused()
     administrator.page.keyboard.press("Tab")
     administrator.page.keyboard.press("Enter")
-    administrator.reads("Nothing was connected")
+    administrator.reads("Nothing was changed")
 
 
 def test_refused_consent_connects_nothing_and_can_be_begun_again(administrator: Administrator) -> None:
     administrator.begin()
     administrator.decide("Cancel")
-    administrator.reads("Nothing was connected", "Access was declined at Intercom")
+    administrator.reads("Nothing was changed", "Access was declined at Intercom", "stays connected")
     administrator.photograph("declined")
     administrator.page.get_by_role("link", name="Start again").click()
     expect(administrator.page.get_by_role("button", name="Allow")).to_be_visible()
@@ -142,6 +142,20 @@ def test_state_of_another_browser_is_told(
         other.photograph("elsewhere")
     administrator.decide("Allow")
     administrator.reads("This attempt is over")
+
+
+def test_old_tab_says_so_and_leaves_the_newer_one_alone(
+    administrator: Administrator, context: BrowserContext, around: Surroundings, screenshots: Path
+) -> None:
+    administrator.begin()
+    newer = Administrator(context.new_page(), around, screenshots)
+    newer.begin()
+    administrator.decide("Allow")
+    administrator.reads("A newer attempt took the place of this one", "connects nothing any more", "newer tab")
+    administrator.photograph("replaced")
+    newer.decide("Allow")
+    expect(newer.page.get_by_role("heading")).to_contain_text("connected")
+    expect(newer.page.get_by_role("main")).to_contain_text("You can close this page.")
 
 
 def test_question_of_an_unknown_app_is_not_asked(administrator: Administrator, around: Surroundings) -> None:

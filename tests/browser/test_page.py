@@ -12,8 +12,10 @@ from devstack.channels import CHANNELS, SMS, VIBER, WHATSAPP
 from devstack.demo.checks import eventually
 from devstack.demo.panel import Person
 from devstack.demo.scene import FAILED, SENT
+from devstack.demo.steps.opening import SEND_AND_OPEN
 from devstack.inbox_page import InboxPage
 from devstack.stack import Stack
+from tests.support.contrast import contrast
 from tests.support.panel import CheckedScene, new_text
 
 Size = tuple[int, int]
@@ -29,7 +31,9 @@ PANES_SEEN = {1280: 3, 1024: 3, 760: 2, 390: 1}
 BAR_ROWS_PIXELS = {1280: 56, 1024: 56, 760: 56, 390: 96}
 """The bar on top is one row; where one pane is shown at a time, its switch has a second one."""
 
-AA_TEXT, AA_LARGE_TEXT = 4.5, 3.0
+TARGET_PIXELS = 24
+"""https://www.w3.org/TR/WCAG22/#target-size-minimum"""
+
 STOPS = 24
 """So many presses of Tab are looked at."""
 
@@ -58,44 +62,32 @@ CUT_OFF = """() => {
     return [...outside, ...buttons, ...tooLow, ...overlapping].map(named);
 }"""
 
-# Texts with less contrast than WCAG's AA asks of their size: colours are laid over each other as the browser does.
-HARD_TO_READ = """([ordinary, large]) => {
-    const rgba = text => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return [r, g, b, a]; };
-    const over = (top, below) => top.slice(0, 3).map((part, at) => part * top[3] + below[at] * (1 - top[3]));
-    const light = color => color.map(part => part / 255)
-        .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, part, at) => sum + part * [0.2126, 0.7152, 0.0722][at], 0);
-    const ground = node => {
-        const layers = [];
-        for (let one = node; one; one = one.parentElement) layers.unshift(rgba(getComputedStyle(one).backgroundColor));
-        return layers.reduce((below, top) => over(top, below), [255, 255, 255]);
+# What a finger or an unsteady hand would miss, and what lies below something else where one would press it.
+HARD_TO_HIT = """least => {
+    const named = node => `${node.tagName}#${node.id}.${node.className} "${node.textContent.slice(0, 30)}"`;
+    const inSight = node => {
+        const box = node.getBoundingClientRect();
+        let [left, top, right, bottom] = [box.left, box.top, box.right, box.bottom];
+        for (let one = node.parentElement; one; one = one.parentElement) {
+            if (getComputedStyle(one).overflowY === "visible") continue;
+            const frame = one.getBoundingClientRect();
+            [left, top] = [Math.max(left, frame.left), Math.max(top, frame.top)];
+            [right, bottom] = [Math.min(right, frame.right), Math.min(bottom, frame.bottom)];
+        }
+        return [left, top, right, bottom];
     };
-    const faint = [];
-    const measure = (node, said, style) => {
-        const below = ground(node);
-        const ink = over(rgba(style.color), below);
-        const [low, high] = [light(ink), light(below)].sort((a, b) => a - b);
-        const ratio = (high + 0.05) / (low + 0.05);
-        const size = parseFloat(style.fontSize);
-        const enough = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700) ? large : ordinary;
-        measured += 1;
-        if (ratio < enough) faint.push(`${ratio.toFixed(2)} ${style.color} "${said.slice(0, 40)}" .${node.className}`);
-    };
-    let measured = 0;
-    const open = document.querySelector("dialog[open]");
-    const walker = document.createTreeWalker(open ?? document.body, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-        const [text, node] = [walker.currentNode, walker.currentNode.parentElement];
-        if (!text.textContent.trim() || node.closest(":disabled, option")) continue;
-        if (!node.checkVisibility({ visibilityProperty: true })) continue;
-        measure(node, text.textContent.trim(), getComputedStyle(node));
-    }
-    for (const field of (open ?? document).querySelectorAll("input:not([type=radio]), select, textarea")) {
-        if (!field.checkVisibility() || field.disabled) continue;
-        measure(field, `what is typed into ${field.name || field.id}`, getComputedStyle(field));
-        if (field.placeholder) measure(field, field.placeholder, getComputedStyle(field, "::placeholder"));
-    }
-    return { measured, faint };
+    const root = document.querySelector("dialog[open]") ?? document.body;
+    const controls = [...root.querySelectorAll("button, a[href], input, select, textarea, summary")]
+        .filter(node => node.checkVisibility({ visibilityProperty: true }) && !node.disabled);
+    const small = controls.filter(node => node.matches("button, select, summary, input:not([type=radio])"))
+        .filter(node => Math.min(node.offsetWidth, node.offsetHeight) < least);
+    const covered = controls.filter(node => {
+        const [left, top, right, bottom] = inSight(node);
+        if (right - left < 8 || bottom - top < 8) return false;
+        const there = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+        return ![node, ...(node.labels ?? [])].some(one => one.contains(there));
+    });
+    return [...small, ...covered].map(named);
 }"""
 
 # Where the focus is, and whether a ring of two pixels around it, or around its label, shows it inside the window.
@@ -178,10 +170,9 @@ def views_of(page: Page) -> list[str]:
 def readable(page: Page, at_least: int) -> list[str]:
     """What is too faint; so many texts must have been measured."""
     page.wait_for_timeout(300)  # what comes in or fades has come to rest
-    found = page.evaluate(HARD_TO_READ, [AA_TEXT, AA_LARGE_TEXT])
-    assert found["measured"] >= at_least
-    faint: list[str] = found["faint"]
-    return faint
+    found = contrast(page)
+    assert found.measured >= at_least
+    return found.faint
 
 
 def scrolls_sideways(page: Page) -> bool:
@@ -219,6 +210,7 @@ def test_nothing_is_cut_off_and_all_can_be_read(
             if len(channels) > 1:
                 expect(inbox.show_phone(channel)).to_contain_text("Thank you")
             assert page.evaluate(CUT_OFF) == []
+            assert page.evaluate(HARD_TO_HIT, TARGET_PIXELS) == []
             assert not scrolls_sideways(page)
             assert readable(page, at_least=15) == []
             inbox.photograph(screenshots / f"{name}-{view.lower()}-{channel.kind}.png")
@@ -228,6 +220,7 @@ def test_nothing_is_cut_off_and_all_can_be_read(
     expect(page.locator("#badges")).to_contain_text("duplicate")
     page.locator("#log summary").click()
     assert page.evaluate(CUT_OFF) == []
+    assert page.evaluate(HARD_TO_HIT, TARGET_PIXELS) == []
     assert not scrolls_sideways(page)
     assert readable(page, at_least=40) == []
     inbox.photograph(screenshots / f"{name}-log.png")
@@ -238,6 +231,7 @@ def test_nothing_is_cut_off_and_all_can_be_read(
         page.locator("#drawer-tabs").get_by_role("tab", name=who).click()
         expect(page.locator("#behaviours").get_by_role("group", name="How")).to_be_visible()
         assert readable(page, at_least=15) == []
+        assert page.evaluate(HARD_TO_HIT, TARGET_PIXELS) == []
         drawer = page.locator("#behaviour").bounding_box()
         assert drawer is not None
         assert drawer["x"] >= 0
@@ -340,6 +334,24 @@ def test_nothing_moves_for_people_who_do_not_want_it(open_page: OpenPage) -> Non
     lively = open_page(SIZES[0], reduced_motion="no-preference").page
     lively.locator("#open-behaviour").click()
     assert lively.evaluate(names, "dialog") == "slide-in"
+
+
+def test_link_to_the_new_conversation_shows_it_where_one_pane_has_room(
+    open_page: OpenPage, scene: CheckedScene
+) -> None:
+    inbox = open_page(SIZES[-1])
+    person, text = scene.person(), new_text()
+    inbox.choose(person.conversation_id)
+    inbox.page.locator("#views").get_by_role("button", name="Panel").click()
+    inbox.compose(SMS, text)
+    inbox.press(SEND_AND_OPEN)
+    opened = scene.outside.await_opened(person, text)
+    inbox.refresh_until(opened)
+    expect(inbox.thread).to_be_hidden()
+    inbox.card.get_by_role("button", name=opened).click()
+    expect(inbox.thread).to_be_visible()
+    expect(inbox.thread).to_contain_text(text)
+    expect(inbox.page.locator("#views").get_by_role("button", name="Inbox")).to_have_attribute("aria-pressed", "true")
 
 
 def test_only_opening_conversations_is_disturbed(open_page: OpenPage, stack: Stack) -> None:

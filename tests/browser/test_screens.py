@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Route
@@ -12,7 +12,10 @@ from playwright.sync_api import Browser, Route
 from canvas_gateway.canvas_kit.canvas import answer
 from devstack.inbox_page import InboxPage
 from tests.contract.test_canvas_screens import CANVASES
+from tests.support.contrast import contrast
 from tests.support.sandbox import running_sandbox
+
+Theme = Literal["light", "dark"]
 
 FIRST_CANVAS_PIXELS = 400
 """Intercom's limit for the canvas that a panel opens with."""
@@ -58,6 +61,11 @@ class Gallery:
         """What a function of the card's element gives."""
         return self._inbox.card.evaluate(question)
 
+    def faint(self, theme: Theme) -> list[str]:
+        """What is hard to read in this theme, in which the page stays."""
+        self._inbox.page.emulate_media(color_scheme=theme)
+        return contrast(self._inbox.page).faint
+
     def photograph(self, path: Path) -> None:
         """Keep the card alone."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +80,7 @@ class Gallery:
 def gallery(browser: Browser) -> Iterator[Gallery]:
     """One page for all screens."""
     with running_sandbox() as url:
-        context = browser.new_context(viewport={"width": 1280, "height": TALL_PIXELS}, color_scheme="light")
+        context = browser.new_context(viewport={"width": 1280, "height": TALL_PIXELS}, reduced_motion="reduce")
         inbox = InboxPage(context.new_page(), url)
         made = Gallery(inbox)
         inbox.page.goto(f"{url}/")
@@ -88,5 +96,6 @@ def test_screen_fits_the_panel(gallery: Gallery, screenshots: Path, name: str) -
     file = re.sub(r"[^\w-]+", "-", name)
     gallery.photograph(screenshots / f"{file}.png")
     assert gallery.ask(TOO_WIDE) == []
+    assert [gallery.faint("dark"), gallery.faint("light")] == [[], []]
     if screen == "home":
         assert gallery.ask(HEIGHT) <= FIRST_CANVAS_PIXELS

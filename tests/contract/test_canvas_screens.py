@@ -11,7 +11,7 @@ import pytest
 from canvas_gateway.canvas_kit.canvas import answer, ids_of
 from canvas_gateway.canvas_kit.components import Button, Component, DataTable, Input, ItemList, Text, Textarea
 from canvas_gateway.domain.compose import Form, refusals
-from canvas_gateway.domain.history import Entry, Page
+from canvas_gateway.domain.history import RESENDABLE, Entry, Page
 from canvas_gateway.domain.outcome import Outcome, Why
 from canvas_gateway.domain.state import Binding, Draft, Scope, Search, seal
 from canvas_gateway.domain.trouble import Kind
@@ -84,6 +84,28 @@ for key, person in PEOPLE.items():
     )
     _add(f"compose {key}", "compose", compose(composing))
 
+WIDE = {
+    "flowers": "🌸",
+    "blessings": "\ufdfa",
+    "sentences": "\ufdfd",
+    "W": "W",
+    "M": "M",
+    "han": "字",
+    "cyrillic": "Щ",
+    "tamil": "ஔ",
+    "burmese": "ဪ",
+    "cuneiform": "𒐫",
+    "dashes": "\u2e3b",
+}
+for key, glyph in WIDE.items():
+    said = make_message(channel=Channel.VIBER, text=glyph * 80, status=Status.UNKNOWN)
+    pair = (said, said.model_copy(update={"message_id": uuid4()}))
+    for how, name in {"": glyph * 80, " in words": " ".join([glyph * 7] * 10)}.items():
+        wide = make_state(contact=Person(id="1", role="user", name=name, phone=glyph * 80))
+        for connected in (True, False):
+            first = home(wide, pair, CALENDAR, queue_connected=connected)
+            _add(f"home of {key}{how} {connected}", "home", first)
+
 SEARCHED = Search(id="[a](b)", email="**x**", phone="+30")
 _add("search empty", "search", search(make_state()))
 _add("search again", "search", search(make_state(search=SEARCHED), nobody_found(SEARCHED)))
@@ -115,12 +137,15 @@ for key, form in {
     draft = Draft(message_id=MESSAGE_ID, recipient_id=ANNA.id, phone=form.kept.phone, text=form.kept.text)
     _add(f"compose {key}", "compose", compose(make_state(Screen.COMPOSE, draft=draft), refusals(form)))
 
+FAILURES = [reason for reason in FailureReason if reason is not FailureReason.ALREADY_SENT]
+"""Those that are told as "Failed": the other one has a screen of its own."""
+
 OUTCOMES = [
     Outcome(screen=Screen.SENDING, why=Why.NOT_ANSWERED),
     Outcome(screen=Screen.SENDING, why=Why.NOT_QUEUED),
     Outcome(screen=Screen.SENDING, status=Status.WAITING, at=NOW, until=NOW + timedelta(minutes=15)),
     *(Outcome(screen=Screen.SENT, status=status, at=NOW) for status in (Status.SENT, Status.DELIVERED, Status.READ)),
-    *(Outcome(screen=Screen.FAILED, status=Status.FAILED, at=NOW, reason=reason) for reason in FailureReason),
+    *(Outcome(screen=Screen.FAILED, status=Status.FAILED, at=NOW, reason=reason) for reason in FAILURES),
     *(Outcome(screen=Screen.FAILED, status=one) for one in (Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT)),
     Outcome(screen=Screen.FAILED, why=Why.NO_SENDER),
     Outcome(screen=Screen.FAILED, reason=FailureReason.OTHER, provider="twilio", provider_code="[a](b)"),
@@ -128,6 +153,8 @@ OUTCOMES = [
     *(Outcome(screen=Screen.CHANGED, status=status, at=NOW, text="**x**" * 400) for status in Status),
     *(Outcome(screen=Screen.ALREADY_SENT, status=status, at=NOW) for status in Status),
     Outcome(screen=Screen.ALREADY_SENT),
+    Outcome(screen=Screen.CHANGED, status=Status.SENT, at=NOW, text="Your parcel is here.", channel=Channel.VIBER),
+    Outcome(screen=Screen.CHANGED, status=Status.SENT, at=NOW),
 ]
 for number, known in enumerate(OUTCOMES):
     words = " ".join(str(part) for part in (known.status, known.why, known.reason) if part)
@@ -146,6 +173,15 @@ OPENINGS: dict[str, dict[str, Any]] = {
 for name, changes in OPENINGS.items():
     sent = Outcome(screen=Screen.SENT, status=Status.SENT, at=NOW, **changes)
     _add(f"sent and {name}", "sent", outcome(make_told(sent, submission=OPENING), CALENDAR, "us"))
+BOTH_BUTTONS = [
+    *(Outcome(screen=Screen.SENT, status=Status.SENT, at=NOW, **changes) for changes in OPENINGS.values()),
+    *(Outcome(screen=screen) for screen in (Screen.SENDING, Screen.FAILED, Screen.UNKNOWN)),
+]
+for number, known in enumerate(BOTH_BUTTONS):
+    for submission in (OPENING, OPENING.by_other_button):
+        pressed = submission.model_copy(update={"both_buttons": True})
+        told_of_both = outcome(make_told(known, submission=pressed), CALENDAR, "us")
+        _add(f"both buttons {number} {pressed.request.thread.open_new}", known.screen, told_of_both)
 REPLIES = tuple(
     Entry(at=NOW, event="reply", source="customer", detail=said) for said in ("[a](b) **c** \u202eשלום" * 400, None)
 )
@@ -161,11 +197,11 @@ _add("history past its end", "history", history(make_state(cursors=("a",)), Page
 for status in Status:
     message = make_message(status=status, timeline=TIMELINE, text="[a](b) " * 500)
     _add(f"details {status}", "details", details(message, "Support line", CALENDAR, "us"))
-_add(
-    "details erased",
-    "details",
-    details(make_message(text=None, contact=None, status=Status.FAILED), None, CALENDAR, "us"),
-)
+for status in sorted(RESENDABLE):
+    erased = make_message(text=None, contact=None, status=status)
+    _add(f"details erased {status}", "details", details(erased, None, CALENDAR, "us"))
+TEMPLATE = make_message(kind="template", text="Hello", status=Status.FAILED, reason=FailureReason.PROVIDER_BUSY)
+_add("details of a template", "details", details(TEMPLATE, None, CALENDAR, "us"))
 for kind in Kind:
     _add(f"trouble {kind}", "trouble", trouble(kind, 7))
 
@@ -259,11 +295,11 @@ def test_ids_of_every_screen_are_stable() -> None:
         "matches": ["matches.back", "matches.next", "matches.pick", "matches.previous"],
         "channel": ["channel.back", "channel.next", "channel.pick", "channel.previous"],
         "compose": ["compose.back", "compose.phone", "compose.send", "compose.send_open", "compose.text"],
-        "sending": ["sending.done", "sending.refresh"],
-        "sent": ["sent.done", "sent.opened", "sent.refresh"],
-        "failed": ["failed.finish", "failed.resend"],
-        "unknown": ["unknown.finish", "unknown.refresh", "unknown.resend"],
-        "changed": ["changed.done", "changed.send_new"],
+        "sending": ["sending.done", "sending.history", "sending.refresh"],
+        "sent": ["sent.done", "sent.history", "sent.opened", "sent.refresh"],
+        "failed": ["failed.finish", "failed.history", "failed.resend"],
+        "unknown": ["unknown.finish", "unknown.history", "unknown.refresh", "unknown.resend"],
+        "changed": ["changed.done", "changed.history", "changed.send_new"],
         "already_sent": ["already_sent.done"],
         "history": ["history.back", "history.details", "history.newer", "history.older", "history.scope"],
         "details": ["details.back", "details.opened", "details.refresh", "details.resend"],
@@ -338,6 +374,20 @@ def test_failure_names_the_kind_of_channel(channel_kind: str, label: str) -> Non
     shown = _words(outcome(make_told(Outcome(screen=Screen.FAILED), submission=submission), CALENDAR, "us"))
     assert f"We have failed to send your message through your {label} channel." in shown
     assert make_request(channel=channel_kind).channel.label == label
+
+
+@pytest.mark.parametrize("status", sorted(RESENDABLE))
+def test_what_cannot_be_resent_is_not_said_to_be(status: Status) -> None:
+    shown = " ".join(_words(CANVASES[f"details erased {status}"][1]))
+    assert "Its text is not kept any more, so it cannot be re-sent here." in shown
+    assert "a new message if it is still needed." in shown
+    assert not [advice for advice in ("re-send it", "Re-send", "correct it") if advice in shown]
+
+
+def test_template_is_not_said_to_be_resendable() -> None:
+    shown = " ".join(_words(CANVASES["details of a template"][1]))
+    assert "It was made from a template, so it cannot be re-sent here. Write a new message" in shown
+    assert "re-send it" not in shown
 
 
 def _words(components: Sequence[Component]) -> list[str]:

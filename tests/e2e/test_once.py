@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from devstack.demo.checks import eventually
 from devstack.demo.panel import TOM
 from devstack.demo.scene import FAILED, SENDING, SENT, UNKNOWN, not_see, see
+from devstack.demo.steps.opening import SEND_AND_OPEN
 from devstack.demo.steps.refusing import RESEND
 from tests.support.panel import CheckedScene, new_text
 
@@ -111,6 +112,37 @@ def test_other_number_under_a_used_id_is_another_version(scene: CheckedScene) ->
     stale.fill("Phone number", str(other.phone))
     see(not_see(stale.press("Send message"), SENT), "This version was not sent.")
     assert not scene.outside.submissions(str(other.phone))
+
+
+def test_both_buttons_one_after_the_other_are_one_message(scene: CheckedScene) -> None:
+    for first, second, words in (
+        ("Send message", SEND_AND_OPEN, "Only the Intercom conversation is not opened."),
+        (SEND_AND_OPEN, "Send message", "Its conversation was asked for."),
+    ):
+        person, text = scene.person(), new_text()
+        panel = scene.compose(person, text)
+        stale = panel.beside()
+        see(panel.press(first), SENT)
+        screen = see(stale.press(second), SENT, "Both buttons were pressed. It was taken once,", words)
+        not_see(screen, "This version was not sent.", "as a new message")
+        see(stale.press("View sent messages"), "Sent messages", str(person.phone))
+        assert scene.outside.received(str(person.phone)) == [text]
+
+
+def test_both_buttons_at_once_are_one_message(scene: CheckedScene) -> None:
+    person, text = scene.person(), new_text()
+    scene.outside.provider("slow", delay_seconds=2, remaining=1)
+    here = scene.compose(person, text)
+    there = here.beside()
+    with ThreadPoolExecutor(2) as pool:
+        screens = list(
+            pool.map(lambda panel, label: panel.press(label), (here, there), ("Send message", SEND_AND_OPEN))
+        )
+    for screen in screens:
+        not_see(screen, "This version was not sent.", "as a new message")
+    assert any(screen.shows("Both buttons were pressed.") for screen in screens), screens
+    scene.outside.await_received(str(person.phone), [text])
+    assert len(scene.outside.submissions(str(person.phone))) == 1
 
 
 def test_failure_resent_from_details_and_from_its_own_screen_is_one_more(scene: CheckedScene) -> None:

@@ -1,5 +1,6 @@
 """Connecting a workspace in the browser, with a real directory and Intercom played."""
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -40,11 +41,16 @@ class PlayedIntercom:
     identity: dict[str, Any] = field(default_factory=lambda: IDENTITY)
     token_status: int = 200
     me_status: int = 200
+    seconds: float = 0
     forms: list[dict[str, Any]] = field(default_factory=list)
 
     async def token(self, request: web.Request) -> web.Response:
         form = dict(await request.post())
         self.forms.append(form)
+        await asyncio.sleep(self.seconds)
+        if self.token_status == 0:
+            assert request.transport is not None
+            request.transport.abort()
         if self.token_status != 200 or form["code"] != CODE:
             return self._error(401 if self.token_status == 200 else self.token_status)
         return web.json_response({"token_type": "Bearer", "token": "tok-1", "access_token": "tok-1"})
@@ -132,10 +138,14 @@ async def test_install_leads_to_intercom_with_a_state_for_this_browser(scene: Sc
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-async def test_cookie_is_secure_behind_tls(scene: Scene) -> None:
-    headers = {"X-Forwarded-Proto": "https"}
+@pytest.mark.parametrize(
+    ("forwarded", "secure"),
+    [("https", True), ("HTTPS, http", True), ("https,http", True), ("http, https", False), ("", False)],
+)
+async def test_cookie_is_secure_behind_tls(scene: Scene, forwarded: str, secure: bool) -> None:
+    headers = {"X-Forwarded-Proto": forwarded}
     async with scene.browser.get(f"{scene.url}/intercom/install", headers=headers, allow_redirects=False) as answer:
-        assert "Secure" in answer.headers["Set-Cookie"]
+        assert ("Secure" in answer.headers["Set-Cookie"]) is secure
 
 
 async def test_code_becomes_a_connected_workspace_with_a_sealed_token(scene: Scene) -> None:
@@ -213,12 +223,57 @@ async def test_state_that_is_too_old_does_nothing(scene: Scene) -> None:
     assert (answer.status, "within ten minutes" in page) == (400, True)
 
 
-async def test_declined_consent_says_that_nothing_was_connected(scene: Scene) -> None:
+DECLINED = "Access was declined at Intercom. A workspace that was connected before stays connected."
+
+
+async def test_declined_consent_says_that_nothing_was_changed(scene: Scene) -> None:
+    await scene.installs()
     answer, page = await scene.gets("/intercom/callback", state=await scene.begins(), error="access_denied")
     assert answer.status == 200
-    assert "Nothing was connected" in page
+    assert "Nothing was changed" in page
+    assert DECLINED in page
+    assert "cannot read or write" not in page
     assert 'href="/intercom/install"' in page
     assert await scene.pool.fetchval("SELECT count(*) FROM directory.install") == 0
+    assert await scene.connected() == ["abc123"]
+
+
+async def test_declined_consent_of_an_attempt_that_is_over_says_the_same(scene: Scene) -> None:
+    answer, page = await scene.gets("/intercom/callback", error="access_denied")
+    assert (answer.status, DECLINED in page) == (200, True)
+
+
+@pytest.mark.parametrize("query", [{}, {"state": "made up"}])
+async def test_reason_is_not_shown_where_the_state_does_not_fit(scene: Scene, query: dict[str, str]) -> None:
+    await scene.begins()
+    answer, page = await scene.gets("/intercom/callback", error="Call +1 555 0100", **query)
+    assert (answer.status, "This attempt is over" in page, "555" in page) == (400, True, False)
+
+
+async def test_reason_is_not_shown_to_another_browser(scene: Scene) -> None:
+    state = await scene.begins()
+    async with aiohttp.ClientSession() as other:
+        query = {"state": state, "error": "Call +1 555 0100"}
+        async with other.get(f"{scene.url}/intercom/callback", params=query) as answer:
+            assert "555" not in await answer.text()
+
+
+@pytest.mark.parametrize("brought", [{"code": CODE}, {"error": "access_denied"}, {"error": "other"}])
+async def test_old_tab_does_not_end_the_newest_attempt(scene: Scene, brought: dict[str, str]) -> None:
+    old, newest = await scene.begins(), await scene.begins()
+    answer, page = await scene.gets("/intercom/callback", state=old, **brought)
+    assert "Set-Cookie" not in answer.headers
+    assert ("A newer attempt took the place of this one" in page) == (brought.get("error") != "access_denied")
+    answer, page = await scene.gets("/intercom/callback", state=newest, code=CODE)
+    assert (answer.status, "is connected" in page) == (200, True)
+    assert "Max-Age=0" in answer.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize("query", [{}, {"state": "made up"}, {"error": "access_denied"}])
+async def test_link_of_a_stranger_does_not_end_an_attempt(scene: Scene, query: dict[str, str]) -> None:
+    state = await scene.begins()
+    await scene.gets("/intercom/callback", **query)
+    assert (await scene.gets("/intercom/callback", state=state, code=CODE))[0].status == 200
 
 
 async def test_other_errors_of_intercom_are_named_without_their_markup(scene: Scene) -> None:
@@ -242,21 +297,27 @@ async def test_bad_code_says_so_and_connects_nothing(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("changes", "status", "words"),
     [
-        ({"token_status": 500}, 502, "Intercom did not answer"),
+        ({"token_status": 500}, 502, "Something went wrong at Intercom"),
+        ({"token_status": 408}, 502, "Something went wrong at Intercom"),
         ({"token_status": 429}, 503, "Intercom is busy"),
-        ({"me_status": 503}, 502, "Intercom did not answer"),
+        ({"token_status": 0}, 502, "Intercom did not answer"),
+        ({"seconds": 0.5}, 502, "Intercom did not answer in time"),
+        ({"me_status": 503}, 502, "Something went wrong at Intercom"),
+        ({"me_status": 429}, 503, "Intercom is busy"),
         ({"me_status": 401}, 502, "Intercom refused our question"),
-        ({"identity": {"id": "1", "app": {"id_code": "../x"}}}, 502, "not understood"),
-        ({"identity": {"id": "1"}}, 502, "Intercom did not answer"),
+        ({"identity": {"id": "1", "app": {"id_code": "../x"}}}, 502, "Intercom&#x27;s answer was not understood"),
+        ({"identity": {"id": "1"}}, 502, "Something went wrong at Intercom"),
     ],
 )
 async def test_trouble_at_intercom_is_told_and_connects_nothing(
-    scene: Scene, changes: dict[str, Any], status: int, words: str
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], status: int, words: str
 ) -> None:
+    monkeypatch.setattr("canvas_gateway.oauth._INTERCOM_SECONDS", 0.2)
     for name, value in changes.items():
         setattr(scene.intercom, name, value)
     answer, page = await scene.installs()
-    assert (answer.status, words in page) == (status, True)
+    assert (answer.status, f"<h1>{words}</h1>" in page) == (status, True)
+    assert "Nothing was connected." in page
     assert await scene.connected() == []
 
 
@@ -264,6 +325,7 @@ async def test_trouble_at_intercom_is_told_and_connects_nothing(
 async def test_intercom_that_cannot_be_reached_is_told(scene: Scene) -> None:
     answer, page = await scene.installs()
     assert (answer.status, "Intercom cannot be reached" in page) == (502, True)
+    assert "Nothing was connected." in page
 
 
 @pytest.mark.parametrize("scene", [{"client_id": None}], indirect=True)

@@ -150,6 +150,15 @@ async def test_found_people_are_cut_to_what_a_panel_can_carry(peer: Peer) -> Non
     assert person.phone == "+30 694"
 
 
+async def test_found_people_are_read_without_what_no_text_can_hold(peer: Peer) -> None:
+    peer.body = (
+        '{"type": "list", "data": [{"id": "1", "role": "user", "name": "An\\u0000na\\ud800", "phone": "\\u0000"}]}'
+    )
+    async with client_session(5) as session:
+        (person,) = await IntercomContacts(session, _token, peer.url).find(SANDBOX, "email", "a@example.org", 2)
+    assert (person.name, person.phone) == ("Anna", None)
+
+
 async def test_nobody_is_an_empty_answer(peer: Peer) -> None:
     peer.status = 404
     async with client_session(5) as session:

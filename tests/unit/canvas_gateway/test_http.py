@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import hashlib
 import hmac
+import io
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from canvas_gateway.http import CanvasEndpoints
+from canvas_gateway.http import MAX_BODY, CanvasEndpoints
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.values import TextContent
 from runtime.http import client_session, serve
@@ -48,7 +49,8 @@ class Gateway:
 
     async def posts(self, raw: Any, headers: Any, endpoint: str = "initialize") -> tuple[int, Any]:
         url = f"{self.url}/canvas/{endpoint}"
-        async with self.session.post(url, data=raw, headers=headers, allow_redirects=False) as answer:
+        body = io.BytesIO(raw) if isinstance(raw, bytes) else raw  # large ones are read in parts
+        async with self.session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
             return answer.status, await answer.json()
 
     async def sends(self, body: Mapping[str, Any], endpoint: str = "initialize") -> tuple[int, Any]:
@@ -134,16 +136,16 @@ async def test_replayed_submit_is_the_same_message(gateway: Gateway) -> None:
 
 
 async def test_oversized_body_is_413(gateway: Gateway) -> None:
-    raw = json.dumps({**PLACE, "padding": "x" * 256 * 1024}).encode()
+    raw = json.dumps({**PLACE, "padding": "x" * MAX_BODY}).encode()
     status, body = await gateway.posts(raw, signed(raw))
     assert status == 413
-    assert "262144 bytes" in body["detail"]
+    assert f"{MAX_BODY} bytes" in body["detail"]
 
 
 async def test_oversized_body_without_a_length_is_413(gateway: Gateway) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(300):
-            yield b"x" * 1024
+            yield b"x" * 10_240
 
     status, _ = await gateway.posts(endless(), {"X-Body-Signature": "0" * 64})
     assert status == 413
@@ -169,7 +171,7 @@ async def test_body_that_trickles_in_is_408(gateway: Gateway, monkeypatch: pytes
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"[]", b"{", b'{"a":NaN}', b'{"a":1e400}', b'{"a":"\\ud800"}', b'{"a":"\\u0000"}', b'{"a":' * 10_000],
+    [b"", b"[]", b"{", b'{"a":NaN}', b'{"a":1e400}', b'{"a":"\x00"}', b'{"a":"\\u00"}', b'{"a":' * 10_000],
 )
 async def test_signed_rubbish_is_400(gateway: Gateway, raw: bytes) -> None:
     for endpoint in ("initialize", "submit"):
@@ -236,6 +238,45 @@ async def test_text_of_a_hundred_thousand_characters_still_gets_an_answer(gatewa
     status, answer = await gateway.sends(body, "submit")
     assert status == 200
     assert "100,000 characters; at most 500." in json.dumps(answer)
+
+
+async def test_text_of_a_hundred_thousand_emoji_still_gets_an_answer(gateway: Gateway) -> None:
+    body = clicked(await at_compose(gateway.world), "compose.send", {"compose.text": "🌸" * 100_000})
+    status, answer = await gateway.sends(body, "submit")
+    assert status == 200
+    assert "100,000 characters; at most 500." in json.dumps(answer)
+
+
+@pytest.mark.parametrize(("unfit", "shown"), [("a\x00b", "a\ufffdb"), ("a\ud800b", "a\ufffdb")])
+async def test_character_that_cannot_be_sent_is_a_screen_that_keeps_the_text(
+    gateway: Gateway, unfit: str, shown: str
+) -> None:
+    agent = await at_compose(gateway.world)
+    typed = {"compose.phone": unfit, "compose.text": unfit}
+    status, answer = await gateway.sends(clicked(agent, "compose.send", typed), "submit")
+    assert status == 200
+    parts = answer["canvas"]["content"]["components"]
+    assert "The text holds a character that cannot be sent." in [part.get("text") for part in parts]
+    values = {part["id"]: part.get("value") for part in parts if part["type"] in {"input", "textarea"}}
+    assert values == {"compose.phone": shown, "compose.text": shown}
+    agent.canvas = answer["canvas"]
+    again = clicked(agent, "compose.send", {"compose.phone": ANNA.phone, "compose.text": shown.replace("\ufffd", "")})
+    gateway.world.bus.answers = Dispatcher()
+    _, answer = await gateway.sends(again, "submit")
+    assert answer["canvas"]["content"]["components"][0]["text"] == "✅ Message sent!"
+    assert gateway.world.bus.published[0].data.content == TextContent(text="ab")
+
+
+async def test_contact_whose_name_holds_what_no_text_can_hold_is_written_to(gateway: Gateway) -> None:
+    gateway.world.bus.answers = Dispatcher()
+    admin = {**PLACE["admin"], "name": "Ma\ud800ria"}
+    place = {**PLACE, "admin": admin, "contact": {**PLACE["contact"], "name": "An\x00na"}}
+    status, answer = await gateway.sends(place)
+    assert status == 200
+    assert answer["canvas"]["content"]["components"][0]["text"] == "Anna · user"
+    agent = await at_compose(gateway.world)
+    await gateway.sends({**clicked(agent, "compose.send", {"compose.text": "Hello"}), **place}, "submit")
+    assert gateway.world.bus.published[0].data.requested_by.name == "Maria"
 
 
 async def test_broken_panel_is_still_200(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,7 @@ LATER = NOW + timedelta(minutes=16)
         (SendFailed, {"reason": FailureReason.CHANGED, "earlier": EARLIER}, Screen.CHANGED, Status.SENT),
         (SendFailed, {"reason": FailureReason.CHANGED}, Screen.FAILED, Status.FAILED),
         (SendFailed, {"reason": FailureReason.ALREADY_SENT, "earlier": EARLIER}, Screen.ALREADY_SENT, Status.SENT),
+        (SendFailed, {"reason": FailureReason.ALREADY_SENT}, Screen.ALREADY_SENT, None),
         (SendUnknown, {}, Screen.UNKNOWN, Status.UNKNOWN),
         (SendExpired, {"not_after": NOW}, Screen.FAILED, Status.EXPIRED),
         (SendCancelled, {"requested_by": Admin(id="1", name="Tom")}, Screen.FAILED, Status.CANCELLED),
@@ -57,7 +58,9 @@ LATER = NOW + timedelta(minutes=16)
         ),
     ],
 )
-def test_answer_leads_to_its_screen(kind: type[Model], fields: dict[str, Any], screen: Screen, status: Status) -> None:
+def test_answer_leads_to_its_screen(
+    kind: type[Model], fields: dict[str, Any], screen: Screen, status: Status | None
+) -> None:
     known = of_result(make_result(make_request(), kind, **fields))
     assert known is not None
     assert (known.screen, known.status) == (screen, status)

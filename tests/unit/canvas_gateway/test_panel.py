@@ -242,4 +242,4 @@ async def test_same_person_in_two_tabs_never_meets_the_other_tabs_state() -> Non
     await first.clicks("compose.send", {"compose.text": "One"})
     await second.clicks("compose.send", {"compose.text": "Two"})
     assert [event.data.content for event in world.bus.published] == [TextContent(text="One"), TextContent(text="Two")]
-    assert "Anna Schmidt" in first.texts[1]
+    assert first.texts[1:3] == ["SMS · Support line", "To Anna Schmidt · +4915112345678"]

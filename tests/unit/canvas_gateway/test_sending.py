@@ -23,8 +23,8 @@ from proactive_contracts.results import (
     SendUnknown,
 )
 from proactive_contracts.status import Status
-from proactive_contracts.values import TextContent
-from tests.unit.canvas_gateway.builders import NOW, make_message, make_result
+from proactive_contracts.values import Channel, TextContent
+from tests.unit.canvas_gateway.builders import NOW, make_message, make_request, make_result
 from tests.unit.canvas_gateway.fakes import Agent, Answering, World, at_compose
 
 TEXT = {"compose.text": "Your parcel is here."}
@@ -41,15 +41,16 @@ def fails(reason: FailureReason, **fields: Any) -> Answering:
 class Dispatcher:
     """Takes one version of each message and sends it once, as the real one does."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: Status = Status.SENT) -> None:
         self.taken: dict[UUID, UUID] = {}
+        self._status = status
 
     def __call__(self, event: Event[SendRequested]) -> Sequence[Event[Any]]:
         request = event.data
         taken = self.taken.setdefault(request.message_id, event.id)
         if taken == event.id:
             return accepts(event)
-        earlier = Earlier(status=Status.SENT, since=NOW)
+        earlier = Earlier(status=self._status, since=NOW)
         return [make_result(request, SendFailed, reason=FailureReason.CHANGED, earlier=earlier, attempt=0)]
 
 
@@ -150,6 +151,144 @@ async def test_corrected_text_after_a_lost_answer_tells_the_truth_and_can_become
     refused = world.bus.published[1]
     assert world.bus.published[2].data.message_id == uuid5(first.message_id, f"new:{refused.id}")
     assert len(dispatcher.taken) == 2
+
+
+BUTTONS = ["compose.send", "compose.send_open"]
+OTHER_BUTTON = {
+    "compose.send": 'by "Send message". Only the Intercom conversation is not opened.',
+    "compose.send_open": 'by "Send message & open Intercom conversation". Its conversation was asked for.',
+}
+
+
+async def at_both_buttons(world: World, first: str, **known: Any) -> Agent:
+    """An agent who lost the answer to one button and pressed the other one; `known` is what history has of it."""
+    world.bus.answers = Dispatcher(known.get("status", Status.SENT))
+    agent = await at_compose(world)
+    await world.panel.submit(agent.request(first, TEXT))
+    world.history.put(make_message(world.bus.published[0].data, **known))
+    return await agent.clicks(next(button for button in BUTTONS if button != first), TEXT)
+
+
+@pytest.mark.parametrize("first", BUTTONS)
+async def test_both_buttons_are_one_message_and_no_copy_is_offered(first: str) -> None:
+    world = World()
+    agent = await at_both_buttons(world, first, open_new=first == "compose.send_open")
+    assert agent.outcome == "sent"
+    assert agent.texts[0] == "✅ Message sent!"
+    assert agent.texts[1] == f"Both buttons were pressed. It was taken once, {OTHER_BUTTON[first]}"
+    assert set(agent.ids) == {"sent.refresh", "sent.history", "sent.done"}
+    world.history.put(
+        make_message(world.bus.published[0].data, status=Status.DELIVERED, opened_conversation_ids=("7",))
+    )
+    await agent.clicks("sent.refresh")
+    assert "Delivered · Nov 22, 2026 at 1:05PM" in agent.texts
+    assert OTHER_BUTTON[first] in agent.texts[1]
+    assert ("sent.opened:7" in agent.ids) == (first == "compose.send_open")
+    assert len(world.bus.published) == 2
+    assert (await agent.clicks("sent.history")).outcome == "history"
+
+
+@pytest.mark.parametrize(
+    ("status", "screen", "ways_on"),
+    [
+        (Status.QUEUED, "sending", {"refresh", "history", "done"}),
+        (Status.SENDING, "sending", {"refresh", "history", "done"}),
+        (Status.UNKNOWN, "unknown", {"refresh", "resend", "history", "finish"}),
+        (Status.FAILED, "failed", {"resend", "history", "finish"}),
+    ],
+)
+async def test_both_buttons_tell_whatever_became_of_the_message(status: Status, screen: str, ways_on: set[str]) -> None:
+    agent = await at_both_buttons(World(), "compose.send", status=status)
+    assert agent.outcome == screen
+    assert OTHER_BUTTON["compose.send"] in agent.texts[1]
+    assert set(agent.ids) == {f"{screen}.{way}" for way in ways_on}
+    assert any("twice" in text for text in agent.texts) == (status is Status.UNKNOWN)
+
+
+async def test_dispatcher_that_is_ahead_of_the_history_is_believed_of_both_buttons() -> None:
+    world = World()
+    agent = await at_both_buttons(world, "compose.send", status=Status.SENT)
+    world.history.put(make_message(world.bus.published[0].data, status=Status.SENDING))
+    agent = await at_compose(world)
+    await world.panel.submit(agent.request("compose.send", TEXT))
+    world.history.put(make_message(world.bus.published[-1].data, status=Status.QUEUED))
+    assert (await agent.clicks("compose.send_open", TEXT)).outcome == "sent"
+
+
+async def test_resend_after_both_buttons_is_the_resend_of_the_message_that_was_taken() -> None:
+    world = World()
+    agent = await at_both_buttons(world, "compose.send", status=Status.FAILED)
+    taken = world.bus.published[0].data
+    world.bus.answers = accepts
+    assert (await agent.clicks("failed.resend")).outcome == "sent"
+    resent = world.bus.published[-1].data
+    assert (resent.resend_of, resent.thread.open_new) == (taken.message_id, False)
+
+
+async def test_both_buttons_are_recognised_by_refresh_after_the_time_is_over() -> None:
+    world = World()
+    agent = await (await at_compose(world)).clicks("compose.send_open", TEXT)
+    refused = world.bus.published[0].data
+    taken = refused.model_copy(update={"thread": refused.thread.model_copy(update={"open_new": False})})
+    world.history.put(make_message(taken))
+    world.clock.at += timedelta(minutes=16)
+    assert (await agent.clicks("sending.refresh")).outcome == "sent"
+    assert OTHER_BUTTON["compose.send"] in agent.texts[1]
+
+
+SAME = "Both have the same text: the customer may get it twice if you send this one as well."
+PERHAPS = "The earlier text cannot be shown right now. If it is the same, the customer may get it twice."
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        ({"recipient": "+306941234567"}, SAME),
+        ({"channel_id": uuid4()}, SAME),
+        ({"text": " Your parcel  is here.\n"}, SAME),
+        ({"text": "Your parcel is hree."}, None),
+        ({"text": None}, PERHAPS),
+    ],
+)
+async def test_copy_of_what_may_have_been_sent_is_offered_only_with_the_warning(
+    changes: dict[str, Any], warning: str | None
+) -> None:
+    world = World()
+    agent = await at_compose(world)
+    for status, warned in ((Status.UNKNOWN, warning), (Status.SENT, warning), (Status.EXPIRED, None)):
+        world.bus.answers = fails(FailureReason.CHANGED, earlier=Earlier(status=status, since=NOW))
+        ours = make_request(message_id=world.clock.minted[0])
+        world.history.put(make_message(ours, event_id=uuid4(), status=status, **changes))
+        stale = Agent(world)
+        stale.canvas = agent.remembers()
+        await stale.clicks("compose.send", TEXT)
+        assert stale.outcome == "changed"
+        assert [text for text in stale.texts if text in {SAME, PERHAPS}] == ([warned] if warned else [])
+        assert {"changed.send_new", "changed.history", "changed.done"} <= set(stale.ids)
+
+
+async def test_copy_is_offered_only_with_a_warning_while_history_is_down() -> None:
+    world = World()
+    world.bus.answers = fails(FailureReason.CHANGED, earlier=Earlier(status=Status.SENT, since=NOW))
+    world.history.down = True
+    agent = await (await at_compose(world)).clicks("compose.send", TEXT)
+    assert PERHAPS in agent.texts
+
+
+async def test_earlier_version_through_another_channel_is_named() -> None:
+    world = World()
+    world.bus.answers = fails(FailureReason.CHANGED, earlier=Earlier(status=Status.SENT, since=NOW))
+    agent = await at_compose(world)
+    ours = make_request(message_id=world.clock.minted[0])
+    for channel, words in (
+        (Channel.VIBER, "through Viber Business Messages"),
+        (Channel.SMS, "through another channel"),
+    ):
+        world.history.put(make_message(ours, event_id=uuid4(), channel_id=uuid4(), channel=channel))
+        stale = Agent(world)
+        stale.canvas = agent.remembers()
+        await stale.clicks("compose.send", TEXT)
+        assert f'at 1:05PM {words}: "Your parcel is here."' in stale.texts[1]
 
 
 @pytest.mark.parametrize(

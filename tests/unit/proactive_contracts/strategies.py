@@ -29,7 +29,7 @@ def texts(min_size: int, max_size: int) -> st.SearchStrategy[str]:
 _BY_ANNOTATION: Sequence[tuple[Any, st.SearchStrategy[Any]]] = (
     (values.Word, texts(1, 30)),
     (values.Words, texts(0, 60)),
-    (values.MessageText, texts(1, 60).filter(str.strip)),
+    (values.MessageText, texts(1, 60).filter(lambda text: not values.is_blank(text))),
     (values.LongText, texts(0, 60)),
     (values.WorkspaceId, st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)),
     (values.Recipient, addresses),

@@ -144,6 +144,12 @@ def test_request_from_the_future_is_refused_where_it_is_received() -> None:
         decode(encode(event), SENT_AT - timedelta(minutes=6))
 
 
-def test_blank_text_is_refused() -> None:
+@pytest.mark.parametrize("text", [" \n ", "\u3164", "\u2800 \u200b", "\ufe0f\u034f", "\u115f\u1160\uffa0"])
+def test_blank_text_is_refused(text: str) -> None:
     with pytest.raises(ValidationError, match="must not be blank"):
-        TextContent(text=" \n ")
+        TextContent(text=text)
+
+
+@pytest.mark.parametrize("text", ["\u3164가", "⠿", "❤\ufe0f", "."])
+def test_text_with_anything_to_be_seen_is_not_blank(text: str) -> None:
+    assert TextContent(text=text).text == text

@@ -15,6 +15,7 @@ class FailureReason(StrEnum):
     CONTENT = "content"
     CHANNEL_BLOCKED = "channel_blocked"
     CHANNEL_UNKNOWN = "channel_unknown"
+    CHANNEL_SETUP = "channel_setup"
     PROVIDER_BUSY = "provider_busy"
     PROVIDER_UNREACHABLE = "provider_unreachable"
     CHANGED = "changed"
@@ -38,7 +39,7 @@ class FailureReason(StrEnum):
 
 _WORDS: dict[FailureReason, tuple[str, str]] = {
     FailureReason.INVALID_NUMBER: (
-        "The provider refused the number: it does not exist, or it cannot get such messages.",
+        "The number was refused: it does not exist, or it cannot get such messages.",
         "Check the number with the customer, then write a new message.",
     ),
     FailureReason.UNREACHABLE: (
@@ -54,11 +55,11 @@ _WORDS: dict[FailureReason, tuple[str, str]] = {
         "Use another channel, or wait until they write.",
     ),
     FailureReason.TEMPLATE: (
-        "The provider refused the template.",
+        "The template was refused.",
         "Ask your administrator to check it.",
     ),
     FailureReason.CONTENT: (
-        "The provider refused the text.",
+        "The text was refused.",
         "Change the text and write a new message.",
     ),
     FailureReason.CHANNEL_BLOCKED: (
@@ -68,6 +69,10 @@ _WORDS: dict[FailureReason, tuple[str, str]] = {
     FailureReason.CHANNEL_UNKNOWN: (
         "This channel is not connected any more.",
         "Write a new message through another channel, or ask your administrator to connect it.",
+    ),
+    FailureReason.CHANNEL_SETUP: (
+        "This channel is not set up properly on our side; the provider was not asked.",
+        "Ask your administrator to correct the channel, then re-send it.",
     ),
     FailureReason.PROVIDER_BUSY: (
         "The provider had too much to do and did not take it.",

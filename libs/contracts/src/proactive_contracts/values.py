@@ -1,6 +1,7 @@
 """The small closed vocabularies and checked texts that every event is made of."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -63,8 +64,24 @@ def _storable(text: str) -> str:
     return text
 
 
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U0001d159\U000e0100-\U000e01ef]"
+)
+"""Fillers, Braille's blank and variation selectors: letters, marks or symbols to Unicode, and nothing to the eye."""
+
+
+def is_blank(text: str) -> bool:
+    """Whether nobody could see anything of it: blanks, controls, joiners, fillers and what else has no shape."""
+    return not any(_is_visible(letter) for letter in text)
+
+
+def _is_visible(letter: str) -> bool:
+    unseen = letter.isspace() or unicodedata.category(letter) in {"Cc", "Cf", "Cs"}
+    return not unseen and not _INVISIBLE.match(letter)
+
+
 def _not_blank(text: str) -> str:
-    if not text.strip():
+    if is_blank(text):
         raise ValueError("must not be blank")
     return text
 

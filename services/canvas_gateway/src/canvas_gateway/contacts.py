@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
+from canvas_gateway.canvas_kit.plain import without_unfit
 from canvas_gateway.domain.trouble import Interruption, Kind
 from canvas_gateway.domain.values import Person, Workspace
 from intercom_api import (
@@ -101,4 +102,4 @@ def _person(contact: Contact) -> Person:
 
 def _short(text: str | None) -> str | None:
     """A panel's state holds 64 KB; what is longer than that is nobody's name."""
-    return text[:200] if text else None
+    return without_unfit(text)[:200] or None if text else None

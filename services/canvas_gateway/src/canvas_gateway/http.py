@@ -13,11 +13,19 @@ from canvas_gateway.canvas_kit.strict_json import MalformedJson, parse_object
 from canvas_gateway.handlers.panel import Drawn, Panel
 from canvas_gateway.metrics import REQUESTS, SECONDS, SUBMISSIONS
 from intercom_api import signature_is_valid
-from runtime.http import MAX_BODY, problem
+from runtime.http import problem
 from runtime.logs import get_logger
 
 _READ_SECONDS = 10.0
 """How long a body may take to arrive; Intercom's are there at once."""
+
+MAX_BODY = 2 * 1024 * 1024
+"""
+Bytes of a request that are read before it is known whose it is.
+
+Intercom's textarea has no limit of its own: this takes 150,000 emoji, at 12 bytes each in JSON, beside the two times
+64 KB of the panel that comes back with every click.
+"""
 
 _SIGNATURE = "X-Body-Signature"
 

@@ -33,6 +33,7 @@ _LONGEST = 2_000
 """Characters of a parameter or cookie that are looked at."""
 
 _DATABASE_SECONDS = 5.0
+_INTERCOM_SECONDS = 5.0
 
 log = get_logger()
 
@@ -90,25 +91,38 @@ class OAuthEndpoints:
 
     async def callback(self, request: web.Request) -> web.Response:
         """Intercom sends the browser back, with a code or with the reason why there is none."""
-        outcome, page = await self._end(request)
-        log.info("install_ended", outcome=outcome)
-        answer = _counted(outcome, page).response()
-        answer.del_cookie(COOKIE, path=_PATH)
-        return answer
-
-    async def _end(self, request: web.Request) -> tuple[str, Page]:
-        client_id = self._app.client_id
-        if client_id is None:
-            return "not_set_up", _NOT_SET_UP
+        if self._app.client_id is None:
+            return _counted("not_set_up", _NOT_SET_UP).response()
         try:
             taken = await self._taken(request)
-            if (refusal := _parameter(request, "error")) is not None:
-                return ("declined", _DECLINED) if refusal == "access_denied" else ("refused", _refused(refusal))
-            if taken is not Taken.GOOD:
-                return taken.value, _STATES[taken]
-            code = _parameter(request, "code")
-            if code is None:
-                return "no_code", _NO_CODE
+        except TROUBLE as error:
+            log.warning("install_failed", error=type(error).__name__)
+            return _counted("database_down", _DATABASE_DOWN).response()
+        outcome, page = await self._end(request, taken, self._app.client_id)
+        log.info("install_ended", outcome=outcome)
+        answer = _counted(outcome, page).response()
+        if taken is Taken.GOOD:  # a cookie that does not fit belongs to an attempt that may still be under way
+            answer.del_cookie(COOKIE, path=_PATH)
+        return answer
+
+    async def _end(self, request: web.Request, taken: Taken, client_id: str) -> tuple[str, Page]:
+        """What only Intercom can know, such as its reason, is shown only where the state fits."""
+        refusal, code = _parameter(request, "error"), _parameter(request, "code")
+        if refusal == "access_denied":
+            return "declined", _DECLINED
+        if taken is Taken.OTHER_BROWSER and COOKIE in request.cookies:
+            return taken.value, _REPLACED
+        if taken is not Taken.GOOD:
+            return taken.value, _STATES[taken]
+        if refusal is not None:
+            return "refused", _refused(refusal)
+        if code is None:
+            return "no_code", _NO_CODE
+        return await self._connected_by(client_id, code)
+
+    async def _connected_by(self, client_id: str, code: str) -> tuple[str, Page]:
+        """Connect, or say what went wrong; it can only be uncertain once the token is being stored."""
+        try:
             return await self._connect(client_id, code)
         except TROUBLE as error:
             log.warning("install_failed", error=type(error).__name__)
@@ -132,12 +146,18 @@ class OAuthEndpoints:
         secret = self._app.client_secret.get_secret_value()
         try:
             token = await exchange_code(
-                self._session, self._app.intercom_url, client_id=client_id, client_secret=secret, code=code
+                self._session,
+                self._app.intercom_url,
+                client_id=client_id,
+                client_secret=secret,
+                code=code,
+                timeout_seconds=_INTERCOM_SECONDS,
             )
         except Refused as error:
             log.warning("install_code_refused", detail=str(error))
             return "bad_code", _BAD_CODE
-        identity = await Intercom(self._session, self._app.intercom_url, token, timeout_seconds=5).me()
+        intercom = Intercom(self._session, self._app.intercom_url, token, timeout_seconds=_INTERCOM_SECONDS)
+        identity = await intercom.me()
         workspace = _workspace_of(identity)
         if workspace is None:
             log.error("install_identity_unreadable")
@@ -189,7 +209,8 @@ def _parameter(request: web.Request, name: str) -> str | None:
 
 def _is_https(request: web.Request) -> bool:
     """Whether the browser came by TLS, which usually ends before us."""
-    return request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+    nearest_to_the_browser = request.headers.get("X-Forwarded-Proto", "").partition(",")[0]
+    return request.secure or nearest_to_the_browser.strip().lower() == "https"
 
 
 def _counted(outcome: str, page: Page) -> Page:
@@ -227,18 +248,24 @@ def _refused(reason: str) -> Page:
 
 
 def _of_intercom(error: IntercomError) -> Page:
+    """Whatever went wrong, the token was not stored, so that nothing was connected."""
     if isinstance(error, RateLimited):
         return _page_again(503, "Intercom is busy", "It takes no more requests from us for the moment.", "in a minute")
     if isinstance(error, Unreachable):
-        return _page_again(502, "Intercom cannot be reached", "Nothing was connected.", "in a minute")
+        return _page_again(502, "Intercom cannot be reached", "There was no connection to it.", "in a minute")
     if isinstance(error, Refused):
         return _page_again(502, "Intercom refused our question", "It gave us access and then took it back.", "once")
-    return _page_again(502, "Intercom did not answer", "It is not certain whether it took our request.", "in a minute")
+    if isinstance(error.__cause__, TimeoutError):
+        return _page_again(502, "Intercom did not answer in time", "We waited some seconds for it.", "in a minute")
+    if isinstance(error.__cause__, aiohttp.ClientError):
+        return _page_again(502, "Intercom did not answer", "The connection was lost.", "in a minute")
+    words = "It answered with an error of its own, or with something that we cannot read."
+    return _page_again(502, "Something went wrong at Intercom", words, "in a minute")
 
 
 def _page_again(status: int, title: str, words: str, when: str) -> Page:
     advice = f"Start again {when}. If that does not help, tell whoever operates Proactive."
-    return Page(status, title, words, advice, again=True)
+    return Page(status, title, f"{words} Nothing was connected.", advice, again=True)
 
 
 _NOT_SET_UP = Page(
@@ -249,8 +276,8 @@ _NOT_SET_UP = Page(
 )
 _DECLINED = Page(
     200,
-    "Nothing was connected",
-    "Access was declined at Intercom, so Proactive cannot read or write anything there.",
+    "Nothing was changed",
+    "Access was declined at Intercom. A workspace that was connected before stays connected.",
     "If that was not what you wanted, start again and choose to authorise access.",
     again=True,
 )
@@ -306,8 +333,16 @@ _STATES = {
     Taken.OTHER_BROWSER: Page(
         400,
         "This attempt was begun elsewhere",
-        "It was begun in another browser or a newer tab, or this one refuses cookies. Nothing was connected.",
+        "It was begun in another browser, or this one refuses cookies. Nothing was connected.",
         "Start again, and stay in this browser.",
         again=True,
     ),
 }
+_REPLACED = Page(
+    400,
+    "A newer attempt took the place of this one",
+    "This browser began to connect a workspace again after this attempt, in another tab perhaps. "
+    "This one connects nothing any more.",
+    "Go on in the newer tab, or start again here.",
+    again=True,
+)

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from canvas_gateway.canvas_kit.plain import without_unfit
+
 _PEOPLE = ("contact", "customer", "user")
 """Intercom's sample says contact, its table customer; third parties met user."""
 
@@ -14,7 +16,7 @@ def _as_text(value: object) -> object:
 
 
 def _text_or_nothing(value: object) -> str | None:
-    return value.strip()[:1000] or None if isinstance(value, str) else None
+    return without_unfit(value).strip()[:1000] or None if isinstance(value, str) else None
 
 
 Id = Annotated[

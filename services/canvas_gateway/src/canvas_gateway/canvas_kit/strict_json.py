@@ -7,7 +7,16 @@ from typing import Any
 
 from pydantic_core import from_json
 
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+from canvas_gateway.domain.values import REPLACEMENT
+
+_REPLACED = REPLACEMENT.encode()
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair of surrogates is one character
+    rb"|(u0000|u[dD][89a-fA-F][0-9a-fA-F]{2})"  # NUL, and a surrogate without its other half
+    rb"|.)",
+    re.DOTALL,
+)
 
 
 class MalformedJson(ValueError):
@@ -18,14 +27,15 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     """
     One JSON object in UTF-8.
 
-    Refused are NaN and infinite numbers, names that are there twice, lone surrogates, the NUL character, and
-    nesting beyond what pydantic's parser takes (200).
+    NUL and lone surrogates, which people do paste into a field, are read as REPLACEMENT. Refused are NaN and infinite
+    numbers, names that are there twice, and nesting beyond what pydantic's parser takes (200).
 
     Raises:
         MalformedJson: it is something else.
     """
+    raw = _ESCAPE.sub(_readable, raw)
     try:
-        from_json(raw, allow_inf_nan=False)  # refuses deep nesting and lone surrogates, which json.loads lets pass
+        from_json(raw, allow_inf_nan=False)  # refuses deep nesting, which json.loads lets pass
         value = json.loads(raw, object_pairs_hook=_once, parse_float=_finite)
     except MalformedJson:
         raise
@@ -33,9 +43,11 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise MalformedJson("the body is not valid JSON") from None
     if not isinstance(value, dict):
         raise MalformedJson("the body is not a JSON object")
-    if _NUL.search(raw):
-        raise MalformedJson("a text holds the NUL character")
     return value
+
+
+def _readable(escape: re.Match[bytes]) -> bytes:
+    return escape[0] if escape[1] is None else _REPLACED
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from uuid import UUID, uuid5
 
 from canvas_gateway.domain import numbers
 from canvas_gateway.domain.history import Message
-from canvas_gateway.domain.values import ChosenChannel, Person, Teammate
+from canvas_gateway.domain.values import REPLACEMENT, ChosenChannel, Person, Teammate
 from proactive_contracts.requests import SendRequested
-from proactive_contracts.values import Admin, Contact, TextContent, Thread
+from proactive_contracts.values import Admin, Contact, TextContent, Thread, is_blank
 
 MAX_TEXT = 500
 """Characters (code points) of a message that is typed in the panel."""
@@ -173,10 +173,10 @@ def _phone_refusal(phone: str) -> Refusal | None:
 def _text_refusal(text: str) -> Refusal | None:
     if len(text) > MAX_TEXT:
         return Refusal("text", f"{len(text):,} characters; at most {MAX_TEXT}.", _how_to_shorten(text))
-    if not any(_is_visible(letter) for letter in text):
+    if is_blank(text):
         return Refusal("text", "There is no message yet.", "Write what the customer shall read.")
     if any(_cannot_be_sent(letter) for letter in text):
-        return Refusal("text", "The text holds a character that cannot be sent.", "Type the text anew.")
+        return Refusal("text", "The text holds a character that cannot be sent.", f"Take out each {REPLACEMENT}.")
     return None
 
 
@@ -186,9 +186,5 @@ def _how_to_shorten(text: str) -> str:
     return f"Take out {len(text) - MAX_TEXT:,}, or write two messages."
 
 
-def _is_visible(letter: str) -> bool:
-    return not letter.isspace() and unicodedata.category(letter) not in {"Cc", "Cf", "Cs"}
-
-
 def _cannot_be_sent(letter: str) -> bool:
-    return letter == "\x00" or unicodedata.category(letter) == "Cs"
+    return letter in {"\x00", REPLACEMENT} or unicodedata.category(letter) == "Cs"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from canvas_gateway.domain.compose import Form
 from canvas_gateway.domain.state import Scope, Search, State
-from canvas_gateway.domain.values import Screen
+from canvas_gateway.domain.values import OUTCOMES, Screen
 
 _MAX_CURSORS = 50
 """Pages of history that "Newer" can walk back; then it starts from the newest."""
@@ -137,4 +137,5 @@ _STEPS: dict[tuple[Screen, str], Step] = {
     (Screen.DETAILS, "refresh"): _to(Screen.DETAILS),
     (Screen.DETAILS, "back"): _back_from_details,
     (Screen.TROUBLE, "start"): _home,
+    **{(screen, "history"): _to_history for screen in OUTCOMES},
 }

@@ -19,6 +19,7 @@ from proactive_contracts.results import (
     SendUnknown,
 )
 from proactive_contracts.status import Status
+from proactive_contracts.values import Channel
 
 
 class Published(StrEnum):
@@ -48,7 +49,8 @@ class Outcome(Frozen):
     """
     What is known of a submitted message; `screen` is the one that tells it.
 
-    For `changed` and `already_sent`, status, at, text and recipient are those of the earlier version or message.
+    For `changed` and `already_sent`, status, at, text and recipient are those of the earlier version or message;
+    `channel` is the earlier version's where it went through another one.
     `opened` are the ids of the Intercom conversations that were opened for it, `open_failure` says why none could be.
     """
 
@@ -62,6 +64,7 @@ class Outcome(Frozen):
     until: datetime | None = None
     text: str | None = None
     recipient: str | None = None
+    channel: Channel | None = None
     opened: tuple[str, ...] = ()
     open_failure: str | None = None
 
@@ -74,11 +77,20 @@ class Submission(Frozen):
     confirmed: bool = False
     unconfirmed: bool = False
     """Some publish of it may have reached the queue, or not."""
+    both_buttons: bool = False
+    """Compose's other button was pressed for the same message as well; it was taken as this request says."""
 
     @property
     def event_id(self) -> UUID:
         """The id that the request has on the bus, and that its results name."""
         return request_id(self.request)
+
+    @property
+    def by_other_button(self) -> "Submission":
+        """The same message, as Compose's other button asks for it: with a new conversation, or without."""
+        thread = self.request.thread.model_copy(update={"open_new": not self.request.thread.open_new})
+        request = self.request.model_copy(update={"thread": thread})
+        return self.model_copy(update={"request": request, "both_buttons": True})
 
     def after(self, published: Published) -> "Submission":
         """With what the broker said of one more publish."""
@@ -170,6 +182,38 @@ def after_lookup(submission: Submission, found: Message | None, now: datetime) -
     )
 
 
+def beside_earlier(submission: Submission, known: Outcome, found: Message | None) -> tuple[Submission, Outcome]:
+    """
+    What was taken before, as the history has it.
+
+    Where only the button was another, that is this very message: it is told as what became of it, and nothing of it is
+    left that could be sent as a new one.
+    """
+    if found is None or known.screen not in {Screen.CHANGED, Screen.ALREADY_SENT}:
+        return submission, known
+    taken = submission.by_other_button
+    if known.screen is Screen.CHANGED and found.event_id == taken.event_id:
+        first = taken.request.model_copy(update={"not_after": found.not_after or taken.request.not_after})
+        return taken.model_copy(update={"request": first}), _as_far_as_known(found, known)
+    elsewhere = found.channel if found.channel_id != submission.request.channel_id else None
+    return submission, known.model_copy(update={"text": found.text, "recipient": found.recipient, "channel": elsewhere})
+
+
+def _as_far_as_known(found: Message, told: Outcome) -> Outcome:
+    """The history, or the dispatcher where it was ahead; why something failed only the history says."""
+    if found.status in SETTLED or told.status in {None, Status.FAILED}:
+        return of_history(found)
+    return of_history(found.model_copy(update={"status": told.status, "status_at": told.at}))
+
+
+def may_repeat(submission: Submission, known: Outcome) -> bool:
+    """Whether a version that was refused may bring the customer the same words a second time."""
+    content = submission.request.content
+    if known.status in NOT_SENT or content.kind != "text":
+        return False
+    return known.text is None or known.text.split() == content.text.split()
+
+
 def after_opening(submission: Submission, found: Message | None, before: Outcome) -> Outcome:
     """What a sent message is by now; what history does not know of this very request changes nothing."""
     if found is None or found.event_id != submission.event_id or found.status not in SETTLED:
@@ -192,6 +236,8 @@ def after_failed_lookup(submission: Submission, now: datetime) -> Outcome | None
 
 def _of_failure(failed: SendFailed, at: datetime) -> Outcome:
     screens = {FailureReason.CHANGED: Screen.CHANGED, FailureReason.ALREADY_SENT: Screen.ALREADY_SENT}
+    if failed.reason is FailureReason.ALREADY_SENT and failed.earlier is None:
+        return Outcome(screen=Screen.ALREADY_SENT)
     if failed.reason in screens and failed.earlier is not None:
         earlier = failed.earlier
         return Outcome(screen=screens[failed.reason], status=earlier.status, at=earlier.since, reason=failed.reason)

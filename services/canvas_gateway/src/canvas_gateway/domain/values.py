@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from proactive_contracts.values import Channel
 
+REPLACEMENT = "\ufffd"
+"""Stands in what was typed where a character was that no text of ours can hold, such as NUL."""
+
 
 class Screen(StrEnum):
     """The screens of the panel; the ids of a screen's components start with its value."""

@@ -22,6 +22,7 @@ from canvas_gateway.domain.outcome import (
     after_failed_lookup,
     after_lookup,
     after_opening,
+    beside_earlier,
     is_opening,
     of_result,
     without_answer,
@@ -92,7 +93,7 @@ class Sending:
         else:
             known = after_lookup(submission, found, turn.now)
         if known is not None:
-            return self._tell(turn, state, submission, known)
+            return self._tell(turn, state, *beside_earlier(submission, known, found))
         return await self._ask(turn, state, submission, found, before=state.outcome)
 
     async def refresh_opening(self, turn: Turn, state: State, _press: Press) -> Reply:
@@ -144,7 +145,7 @@ class Sending:
                 submission = self._with_other_publishes(submission)
                 found = found or await self._try_to_look_up(turn, submission.request.message_id)
             known = without_answer(submission, answered.published, found, before)
-        known = await self._with_earlier_text(turn, submission, known)
+        submission, known = await self._beside_earlier(turn, submission, known)
         known = await self._with_new_conversation(turn, submission, known)
         return self._tell(turn, state, submission, known)
 
@@ -170,16 +171,15 @@ class Sending:
         except Interruption:
             return None
 
-    async def _with_earlier_text(self, turn: Turn, submission: Submission, known: Outcome) -> Outcome:
+    async def _beside_earlier(self, turn: Turn, submission: Submission, known: Outcome) -> tuple[Submission, Outcome]:
         """The words of the version, or of the message, that was taken before, where the history has them."""
         request = submission.request
         if known.text is not None or known.screen not in {Screen.CHANGED, Screen.ALREADY_SENT}:
-            return known
+            return submission, known
         other = request.message_id if known.screen is Screen.CHANGED else request.resend_of
         if other is None:
-            return known
-        found = await self._await_other_version(turn, other, submission.event_id)
-        return known if found is None else known.model_copy(update={"text": found.text, "recipient": found.recipient})
+            return submission, known
+        return beside_earlier(submission, known, await self._await_other_version(turn, other, submission))
 
     async def _with_new_conversation(self, turn: Turn, submission: Submission, known: Outcome) -> Outcome:
         """Where the new conversation is, if that is known within a moment; else "Refresh status" tells."""
@@ -194,13 +194,16 @@ class Sending:
             pass
         return known
 
-    async def _await_other_version(self, turn: Turn, message_id: UUID, event_id: UUID) -> Message | None:
+    async def _await_other_version(self, turn: Turn, message_id: UUID, submission: Submission) -> Message | None:
         """The history may be a moment behind the dispatcher: until then its row is missing, or is our own request's."""
+        ours, same_message = submission.event_id, submission.by_other_button.event_id
         try:
             async with asyncio.timeout(turn.left(min(_AFTERWARDS_SECONDS, self._wait_seconds))):
                 while True:
                     found = await self._look_up(turn, message_id, _AFTERWARDS_SECONDS)
-                    if found is not None and found.event_id != event_id and found.status is not Status.QUEUED:
+                    if found is not None and found.event_id == same_message:
+                        return found
+                    if found is not None and found.event_id != ours and found.status is not Status.QUEUED:
                         return found
                     await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         except (Interruption, TimeoutError):

@@ -7,6 +7,7 @@ from canvas_gateway.domain.history import MAY_BE_SENT, RESENDABLE, SENT, Entry, 
 from canvas_gateway.domain.moments import Calendar
 from canvas_gateway.screens.outcome import MAY_ARRIVE_TWICE, REPEATS, RESEND
 from canvas_gateway.screens.phrases import NAME, opened, requester
+from proactive_contracts.reasons import FailureReason
 
 _TIMELINE = 20
 """Lines of the timeline that are shown, the last ones."""
@@ -61,8 +62,19 @@ def _is_opening(message: Message) -> bool:
 
 def _meaning(message: Message) -> str:
     if message.reason is not None and message.status in RESENDABLE:
-        return f"{message.reason.why} {message.reason.advice}"
-    return f"{message.status.meaning} {message.status.advice}"
+        meaning, advice = message.reason.why, message.reason.advice
+    else:
+        meaning, advice = message.status.meaning, message.status.advice
+    return f"{meaning} {_why_not_resendable(message) or advice}"
+
+
+def _why_not_resendable(message: Message) -> str | None:
+    """What can be done instead, where what was not sent cannot be re-sent from here."""
+    if message.status not in RESENDABLE or message.can_be_resent or message.reason is FailureReason.ALREADY_SENT:
+        return None
+    why = "Its text is not kept any more" if message.kind == "text" else "It was made from a template"
+    first = "Ask the customer, then write" if message.status in MAY_BE_SENT else "Write"
+    return f"{why}, so it cannot be re-sent here. {first} a new message if it is still needed."
 
 
 def _timeline(message: Message, calendar: Calendar) -> list[Component]:
@@ -71,7 +83,7 @@ def _timeline(message: Message, calendar: Calendar) -> list[Component]:
     shown = message.timeline[-_TIMELINE:]
     left_out = len(message.timeline) - len(shown)
     return [
-        draw.paragraph("Timeline"),
+        draw.header("Timeline"),
         *([draw.muted(f"{left_out} earlier entries are not shown.")] if left_out else []),
         *(draw.muted(f"{calendar.full(entry.at)} · {_line(entry)}") for entry in shown),
     ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from canvas_gateway.canvas_kit import draw
 from canvas_gateway.canvas_kit.components import Component, Item, ItemList
-from canvas_gateway.canvas_kit.plain import one_line
+from canvas_gateway.canvas_kit.plain import fitting
 from canvas_gateway.domain.history import Message
 from canvas_gateway.domain.moments import Calendar
 from canvas_gateway.domain.state import State
@@ -21,8 +21,10 @@ def home(
     number = number_or_none(state.contact)
     has_number = bool(state.contact.phone)
     return [
-        draw.paragraph(name_and_role(state.contact)),
-        draw.paragraph(number) if has_number else draw.muted(number),
+        *draw.together(
+            draw.paragraph(name_and_role(state.contact)),
+            draw.paragraph(number) if has_number else draw.muted(number),
+        ),
         *_recent(recent, RECENT if queue_connected else RECENT - 1, calendar),
         *_queue(queue_connected),
         draw.secondary("home.send", "Send a proactive message"),
@@ -39,7 +41,7 @@ def _recent(recent: Sequence[Message] | None, at_most: int, calendar: Calendar) 
 
 
 def _row(message: Message, calendar: Calendar) -> Item:
-    text = one_line(message.text or "", 36) or one_line(message.recipient, 40)
+    text = fitting(message.text or "", 36) or fitting(message.recipient, 36)
     standing = f"{message.channel.label} · {message.status.label}"
     return draw.row(f"home.details:{message.message_id}", text, standing, calendar.full(message.status_at))
 

@@ -6,7 +6,7 @@ from canvas_gateway.canvas_kit import draw
 from canvas_gateway.canvas_kit.components import Component
 from canvas_gateway.canvas_kit.plain import one_line
 from canvas_gateway.domain.moments import Calendar
-from canvas_gateway.domain.outcome import Outcome, Submission, Why, is_opening
+from canvas_gateway.domain.outcome import Outcome, Submission, Why, is_opening, may_repeat
 from canvas_gateway.domain.state import State
 from canvas_gateway.domain.values import Screen
 from canvas_gateway.screens.phrases import NAME, channel_line, opened
@@ -17,6 +17,8 @@ from proactive_contracts.values import Channel
 REPEATS = "It repeats an earlier message. If that one arrived meanwhile, the customer may get it twice."
 
 MAY_ARRIVE_TWICE = "It may have been sent: the customer may get it twice if you re-send it."
+SAME_TEXT = "Both have the same text: the customer may get it twice if you send this one as well."
+SAME_PERHAPS = "The earlier text cannot be shown right now. If it is the same, the customer may get it twice."
 RESEND = "Re-send your message"
 
 
@@ -31,8 +33,31 @@ def outcome(state: State, calendar: Calendar, region: str) -> list[Component]:
     assert state.submission is not None
     known = state.outcome
     if known.screen is Screen.SENT:
-        return _sent(state, state.submission, known, calendar, region)
-    return _SCREENS[known.screen](state, state.submission, known, calendar)
+        shown = _sent(state, state.submission, known, calendar, region)
+    else:
+        shown = _SCREENS[known.screen](state, state.submission, known, calendar)
+    return _told_of_both_buttons(shown, state.submission, known) if state.submission.both_buttons else shown
+
+
+def _told_of_both_buttons(shown: list[Component], submission: Submission, known: Outcome) -> list[Component]:
+    """The screen of a message for which Compose's other button was pressed as well: it is one message, not two."""
+    pressed, conversation = "Send message", "Only the Intercom conversation is not opened."
+    if submission.request.thread.open_new:
+        pressed, conversation = "Send message & open Intercom conversation", "Its conversation was asked for."
+    refresh = f"{known.screen}.refresh"
+    refreshable = known.screen is not Screen.SENT or is_opening(submission, known)
+    return [
+        shown[0],
+        draw.paragraph(f'Both buttons were pressed. It was taken once, by "{pressed}". {conversation}'),
+        *shown[1:-2],
+        *([] if refreshable else [draw.secondary(refresh, "Refresh status")]),
+        _view_sent(known),
+        *shown[-2:],
+    ]
+
+
+def _view_sent(known: Outcome) -> Component:
+    return draw.link(f"{known.screen}.history", "View sent messages")
 
 
 def _sending(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
@@ -159,15 +184,28 @@ _WHY_UNKNOWN: Mapping[Why | None, str] = {
 def _changed(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
     other_number = known.recipient is not None and known.recipient != submission.request.recipient
     earlier_to = f" to {one_line(known.recipient or '', 60)}" if other_number else ""
+    if known.channel is not None:
+        other_kind = known.channel is not submission.request.channel
+        earlier_to += f" through {known.channel.label if other_kind else 'another channel'}"
     this_to = f", to {submission.request.recipient}" if other_number else ""
     return [
         draw.header("This version was not sent."),
         draw.paragraph(f"{_earlier('An earlier version', known, calendar, earlier_to)} This one was not."),
         draw.muted(f'This one{this_to}: "{_text_of(submission)}"'),
+        *_repeats(submission, known),
         draw.secondary("changed.send_new", "Send this one as a new message"),
+        _view_sent(known),
         draw.gap(),
         draw.link("changed.done", "Done"),
     ]
+
+
+def _repeats(submission: Submission, known: Outcome) -> list[Component]:
+    if not may_repeat(submission, known):
+        return []
+    if known.text is None:
+        return [draw.muted(SAME_PERHAPS)]
+    return [draw.muted(SAME_TEXT)]
 
 
 def _already_sent(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
@@ -212,7 +250,7 @@ def _to_whom(state: State, submission: Submission) -> list[Component]:
     channel = channel_line(chosen) if chosen else request.channel.label
     name = one_line(request.contact.name or "", NAME) if request.contact else ""
     to = " · ".join(part for part in (name, request.recipient) if part)
-    return [draw.paragraph(f"{channel} · To {to}")]
+    return [*draw.together(draw.paragraph(channel), draw.paragraph(f"To {to}"))]
 
 
 def _text_of(submission: Submission) -> str:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from canvas_gateway.canvas_kit import draw
 from canvas_gateway.canvas_kit.components import Component, Item
-from canvas_gateway.canvas_kit.plain import one_line
+from canvas_gateway.canvas_kit.plain import fitting, one_line
 from canvas_gateway.domain import numbers
 from canvas_gateway.domain.history import NOT_SENT, Message, Requester
 from canvas_gateway.domain.moments import Calendar
@@ -18,7 +18,7 @@ PAGE = 10
 """Rows of a list before it is paged."""
 
 NAME = 60
-"""Characters of a name: about two lines of the panel."""
+"""Characters of a name, and Latin letters whose room it may take: about two lines of the panel."""
 
 _OPENED = 5
 """Conversations of one message that are linked to: there is one, hardly ever two."""
@@ -29,7 +29,7 @@ Entry = TypeVar("Entry")
 def name_of(person: Person) -> str:
     """What we call somebody: the name, else the email, else the number, else the kind of contact."""
     for known in (person.name, person.email, person.phone):
-        if known and (line := one_line(known, NAME)):
+        if known and (line := fitting(known, NAME)):
             return line
     return f"Unnamed {person.role or 'contact'}"
 
@@ -41,7 +41,7 @@ def name_and_role(person: Person) -> str:
 
 def number_of(person: Person) -> str:
     """The number in E.164 where it is valid, as typed where not, "" where there is none."""
-    return numbers.to_e164(person.phone) or one_line(person.phone or "", 40)
+    return numbers.to_e164(person.phone) or fitting(person.phone or "", 40)
 
 
 def number_or_none(person: Person) -> str:

@@ -12,9 +12,11 @@ def recipient(state: State) -> list[Component]:
     email = one_line(state.contact.email or "", 80)
     return [
         draw.header("Send a proactive message"),
-        draw.paragraph(name_and_role(state.contact)),
-        *([draw.muted(email)] if email else []),
-        draw.muted(number_or_none(state.contact)),
+        *draw.together(
+            draw.paragraph(name_and_role(state.contact)),
+            *([draw.muted(email)] if email else []),
+            draw.muted(number_or_none(state.contact)),
+        ),
         draw.primary("recipient.this", "Send to this user/lead"),
         draw.secondary("recipient.search", "Search for another user/lead"),
         draw.gap(),

@@ -110,8 +110,8 @@ export class BehaviourDrawer {
     const known = new Set(intercom ? this.world.intercom_modes : this.channel(name).modes);
     const modes = Object.entries(MODES).filter(([mode]) => known.has(mode))
       .map(([mode, [title, told]]) => [mode, title, (intercom && INTERCOM[mode]) || told]);
-    const usual = this.channel(name)?.receipts.filter((one) => one.error_code === null).map((one) => one.status).join(", ");
-    const receipts = this.world.receipt_modes.map((mode) => [mode, RECEIPTS[mode]?.[0] ?? mode, mode === "automatic" ? usual : RECEIPTS[mode]?.[1]]);
+    const usual = this.channel(name)?.receipts.filter((one) => one.error_code === null).map((one) => one.status).join(", then ");
+    const receipts = this.world.receipt_modes.map((mode) => [mode, RECEIPTS[mode]?.[0] ?? mode, mode === "automatic" ? sentence(usual) : RECEIPTS[mode]?.[1]]);
     const form = el("form", { class: "behaviour" },
       choices("mode", intercom ? "How its API answers" : "How it answers", modes, behaviour.mode),
       el("div", { class: "details" },
@@ -184,6 +184,7 @@ function choices(name, legend, options, value) {
       el("span", {}, el("b", {}, title), told ? el("small", {}, told) : null))));
 }
 
+const sentence = (words) => words && words[0].toUpperCase() + words.slice(1);
 const field = (label, control) => el("label", { class: `field of-${control.name}` }, el("span", {}, label), control);
 const number = (name, label, value, step, placeholder) =>
   field(label, el("input", { name, type: "number", min: step === "any" ? "0" : "1", step, value: String(value), placeholder }));

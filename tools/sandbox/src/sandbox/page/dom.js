@@ -90,7 +90,7 @@ export function when(unixSeconds) {
 }
 
 export const initials = (name) =>
-  (name ?? "?").split(/\s+/).map((word) => [...word][0] ?? "").slice(0, 2).join("").toUpperCase();
+  (name ?? "").split(/\s+/).map((word) => /[\p{L}\p{N}]/u.exec(word)?.[0] ?? "").filter(Boolean).slice(0, 2).join("").toUpperCase() || "?";
 
 // Keeps a scrolled list where the reader is, and at the end where the reader was at the end.
 export function replaceScrolled(box, children, toEnd = false) {

@@ -15,7 +15,7 @@ const teammate = byId("teammate");
 byId("workspace").textContent = world.workspace_id;
 teammate.replaceChildren(...world.admins.map((admin) => el("option", { value: admin.id }, admin.name)));
 
-const log = new Log({ intercom: "Intercom", ...Object.fromEntries(world.channels.map((one) => [one.provider, one.provider_label])) });
+const log = new Log({ intercom: "Intercom", panel: "Panel", ...Object.fromEntries(world.channels.map((one) => [one.provider, one.provider_label])) });
 const drawer = new BehaviourDrawer(world);
 const phone = new Phone(world.channels, { onSent: () => phone.refresh(), onBehaviour: (provider) => drawer.show(provider), onArrival: markPhone });
 const panel = new Panel(() => ({ conversation_id: inbox.chosen, admin_id: teammate.value }), openHere);
@@ -30,6 +30,7 @@ function openHere(address) {
   const id = conversationOf(address);
   if (!id || !inbox.rows.some((row) => row.id === id)) return false;
   inbox.choose(id);
+  if (!byId("thread").checkVisibility()) showView("inbox");
   return true;
 }
 document.addEventListener("click", (event) => {
@@ -39,13 +40,13 @@ document.addEventListener("click", (event) => {
 
 // Where there is no room for three panes, these say which are shown.
 const views = [...byId("views").children];
-for (const view of views) {
-  view.addEventListener("click", () => {
-    document.body.dataset.view = view.dataset.show;
-    for (const one of views) one.setAttribute("aria-pressed", String(one === view));
-    view.classList.remove("fresh");
-    panel.measure();
-  });
+for (const view of views) view.addEventListener("click", () => showView(view.dataset.show));
+
+function showView(name) {
+  document.body.dataset.view = name;
+  for (const one of views) one.setAttribute("aria-pressed", String(one.dataset.show === name));
+  views.find((one) => one.dataset.show === name).classList.remove("fresh");
+  panel.measure();
 }
 
 function markPhone() {

@@ -38,7 +38,11 @@ export class Phone {
     this.number = null;
     this.shown = null;
     this.fetched = false;
+    this.drafts = new Map();
+    this.waiting = [];
+    this.replying = false;
     byId("number").addEventListener("change", (event) => { this.number = event.target.value; this.draw(); });
+    byId("elsewhere").addEventListener("click", () => this.show(this.elsewhere().at(-1)));
     byId("reply").addEventListener("submit", (event) => { event.preventDefault(); this.reply().then(onSent); });
     byId("open-channel-behaviour").addEventListener("click", () => onBehaviour(this.channel.provider));
     stayAtEnd(byId("messages"));
@@ -50,6 +54,8 @@ export class Phone {
   forget() {
     this.messages = [];
     this.fetched = false;
+    this.drafts.clear();
+    this.waiting = [];
   }
 
   // Another conversation was chosen: take up that person's phone.
@@ -63,11 +69,30 @@ export class Phone {
     const known = new Set(this.messages.map((message) => message.provider_message_id));
     this.messages = (await ask("GET", "/sandbox/phone")).messages;
     const arrived = this.messages.findLast((message) => message.direction === "to_customer" && !known.has(message.provider_message_id));
-    // A message to another number than the contact's: show that phone, or it would look lost.
-    if (arrived && this.fetched) { this.number = arrived.customer; this.pick(arrived.channel); this.onArrival(); }
+    if (arrived && this.fetched) this.arrive(arrived);
     if (!this.fetched) for (const message of this.messages) this.seen.add(message.provider_message_id);
     this.fetched = true;
     this.draw();
+  }
+
+  // A message to another number than the contact's: show that phone, or it would look lost. Where somebody is typing,
+  // the phone stays, or the text would leave from another number.
+  arrive(message) {
+    if (byId("reply-text").value) this.waiting.push(message);
+    else { this.number = message.customer; this.pick(message.channel); }
+    this.onArrival();
+  }
+
+  show(message) {
+    this.number = message.customer;
+    this.pick(message.channel);
+    this.draw();
+    byId("reply-text").focus();
+  }
+
+  elsewhere() {
+    this.waiting = this.waiting.filter((message) => !this.seen.has(message.provider_message_id));
+    return this.waiting.filter((message) => message.customer !== this.number);
   }
 
   pick(channel) {
@@ -94,12 +119,16 @@ export class Phone {
 
   numbers() {
     const all = this.messages.filter((message) => message.channel === this.channel.channel).map((message) => message.customer);
-    return [...new Set([this.number, ...all.reverse()].filter(Boolean))];
+    return [...new Set([this.number, this.mine(), ...all.reverse()].filter(Boolean))];
+  }
+
+  mine() {
+    return this.contact?.phone ? `+${digits(this.contact.phone)}` : null;
   }
 
   draw() {
     const numbers = this.numbers();
-    const mine = this.contact?.phone ? `+${digits(this.contact.phone)}` : null;
+    const mine = this.mine();
     byId("number").replaceChildren(
       ...(this.number ? [] : [el("option", { value: "", selected: true }, this.contact?.name ? `${shortened(this.contact.name)}: no phone` : "No phone")]),
       ...numbers.map((number) => el("option", { value: number, selected: number === this.number },
@@ -111,10 +140,19 @@ export class Phone {
     byId("chat-avatar").replaceChildren(/^\+?\d+$/.test(sender) ? el("img", { src: "/page/person.svg", alt: "", width: 20, height: 20 }) : initials(sender));
     const place = `${this.number} ${this.channel.channel}`;
     replaceScrolled(byId("messages"), shown.length ? shown.map(bubble) : [this.emptiness()], this.shown !== place);
-    this.shown = place;
+    this.changePlace(place);
     byId("reply-text").disabled = !this.number;
     byId("reply").querySelector("button").disabled = !this.number;
     this.count();
+  }
+
+  // What is typed stays with the number and the channel that it was typed for.
+  changePlace(place) {
+    if (this.shown === place) return;
+    const field = byId("reply-text");
+    if (this.shown) this.drafts.set(this.shown, field.value);
+    field.value = this.drafts.get(place) ?? "";
+    this.shown = place;
   }
 
   here(channel) {
@@ -128,6 +166,9 @@ export class Phone {
       badge.hidden = unseen === 0;
       badge.textContent = unseen ? String(unseen) : "";
     }
+    const others = this.elsewhere();
+    byId("elsewhere").hidden = !others.length;
+    byId("elsewhere").textContent = others.length ? `${others.length} new for ${others.at(-1).customer} · Show` : "";
   }
 
   emptiness() {
@@ -138,17 +179,22 @@ export class Phone {
     const field = byId("reply-text");
     const error = byId("reply-error");
     const text = field.value.trim();
-    if (!text || !this.number) return;
+    if (!text || !this.number || this.replying) return;
     const partner = this.here(this.channel.channel).at(-1);
+    const place = this.shown;
+    this.replying = true;
     error.hidden = true;
     try {
       const answer = await ask("POST", "/sandbox/phone/reply", {
         channel: this.channel.channel, from: this.number, to: partner?.business ?? this.channel.senders[0], text });
       if (!answer.taken) throw new Error(`The reply was not taken: ${answer.answer_status ?? "nobody answered"}.`);
-      field.value = "";
+      if (this.drafts.get(place)?.trim() === text) this.drafts.delete(place);
+      if (this.shown === place && field.value.trim() === text) field.value = "";
     } catch (problem) {
       error.textContent = problem.message;
       error.hidden = false;
+    } finally {
+      this.replying = false;
     }
   }
 }

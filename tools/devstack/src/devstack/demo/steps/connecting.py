@@ -25,7 +25,7 @@ def refused(scene: Scene) -> None:
     """Consent is refused, the code is made up, or somebody else brings it: nothing is connected, and a page says so."""
     browser, callback = Browser(), f"{scene.stack.gateway_url}/intercom/callback"
     declined = browser.press(asked(browser, scene), "decision", "cancel")
-    declined.see("Nothing was connected", "Access was declined at Intercom", "Start again")
+    declined.see("Nothing was changed", "Access was declined at Intercom", "Start again")
     made_up = {"code": "bWFkZSB1cA==", "state": asked(browser, scene).parameter("state")}
     browser.open(callback, made_up).see(CODE_REFUSED, "Start again", status=400)
     foreign = {"code": "bWFkZSB1cA==", "state": asked(browser, scene).parameter("state")}
