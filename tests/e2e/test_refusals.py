@@ -18,7 +18,7 @@ REMEMBERED_SECONDS = 5.5
     [
         ("rate_limited", "The provider had too much to do and did not take it."),
         ("unauthorized", "The provider refuses this channel: its access, its balance or its sender."),
-        ("invalid_number", "The provider refused the number"),
+        ("invalid_number", "The number was refused"),
     ],
 )
 def test_refusal_of_the_provider_is_a_failure_with_its_reason(scene: CheckedScene, mode: str, reason: str) -> None:

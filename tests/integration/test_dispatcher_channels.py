@@ -210,7 +210,7 @@ async def test_viber_message_goes_out_and_comes_back_as_read(scene: Scene, infob
         for wrong in (f"{public}{address.path}", f"{public}{address.path}?secret=guess"):
             status, refusal = await post(wrong, {"results": [delivered]})
             assert status == 401
-            assert "secret" not in refusal
+            assert INFOBIP_CREDENTIALS["webhook_secret"] not in refusal
     await until(lambda: len(receipts_in(scene)) == 2 and replies_in(scene), "the receipts and the reply")
     assert [receipt.status for receipt in receipts_in(scene)] == [ReceiptStatus.DELIVERED, ReceiptStatus.READ]
     (reply,) = replies_in(scene)
@@ -242,4 +242,5 @@ async def test_text_that_is_too_long_for_viber_is_refused_without_a_call(
     content = TextContent(text="x" * 1001)
     _, told = await send(scene, Channel.VIBER, await viber(scene, infobip), content=content)
     assert (told.type, told.data.reason) == ("proactive.send_failed.v1", FailureReason.CONTENT)
+    assert (told.data.provider, "1001 characters" in told.data.detail) == (None, True)
     assert infobip.requests == []

@@ -33,8 +33,10 @@ workspaces:
         channel: sms
         provider: twilio
         sender: "+4915700000001"
-        credentials: {{auth_token: {{file: auth_token}}}}
+        credentials: {{account_sid: {{file: auth_token}}, auth_token: {{file: auth_token}}}}
 """
+TWILIO = ("--credential", "account_sid=env:SOME_TOKEN", "--credential", "auth_token=env:SOME_TOKEN")
+META = [f"--credential={name}=env:SOME_TOKEN" for name in ("access_token", "app_secret", "verify_token")]
 SEND = ("send", "--workspace", "sandbox1", "--to", "+49 1511 2345678", "--text", "Your parcel is here.")
 
 
@@ -201,7 +203,7 @@ def test_workspace_and_channel_by_hand(ready: Command) -> None:
     added = ready("workspace", "add", "byhand1", "--name", "By hand", "--token", "env:SOME_TOKEN", "--json")
     assert added.document["action"] == "added"
     connect_channel = ("channel", "connect", "--workspace", "byhand1", "--name", "Shop", "--channel", "sms")
-    options = ("--provider", "twilio", "--sender", "Shop", "--credential", "auth_token=env:SOME_TOKEN")
+    options = ("--provider", "twilio", "--sender", "Shop", *TWILIO)
 
     first = ready(*connect_channel, *options, "--json").document
     again = ready(*connect_channel, *options, "--setting", "base_url=http://x", "--json").document
@@ -209,6 +211,55 @@ def test_workspace_and_channel_by_hand(ready: Command) -> None:
     assert (first["action"], again["action"], again["fields"]) == ("added", "updated", ["settings"])
     assert first["id"] == again["id"]
     assert len(ready("channel", "list", "--workspace", "byhand1", "--json").document["channels"]) == 1
+
+
+def test_workspace_keeps_what_is_not_named(ready: Command, file: Path) -> None:
+    add = ("workspace", "add", "kept1", "--name", "Kept", "--token", "env:SOME_TOKEN", "--json")
+    chosen = {"region": "eu", "time_zone": "Europe/Athens", "default_admin_id": "7"}
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in chosen.items()]
+    ready(*add, *options, "--open-new-unread", "--open-new-assign")
+
+    assert ready(*add).document["action"] == "unchanged"
+    assert ready(*add, "--open-new-read").document["fields"] == ["open_new_read"]
+    ready("apply", "-f", str(file))
+    file.write_text(DECLARED.partition("  - id")[0] + "  - {id: kept1, name: Kept, token: {env: SOME_TOKEN}}\n")
+    assert "1 unchanged" in ready("apply", "-f", str(file)).out
+
+    [kept] = [one for one in ready("workspace", "list", "--json").document["workspaces"] if one["id"] == "kept1"]
+    assert kept.items() >= (chosen | {"open_new_read": True, "open_new_assign": True}).items()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--channel", "sms", "--provider", "foo", *TWILIO), "there is no provider 'foo'; there are twilio, meta,"),
+        (("--channel", "whatsapp", "--provider", "twilio", *TWILIO), "twilio does not carry whatsapp; it carries sms"),
+        (("--channel", "whatsapp", "--provider", "meta", *META), "the setting phone_number_id is missing"),
+        (("--channel", "sms", "--provider", "twilio", *TWILIO[:2]), "the credential auth_token is missing"),
+    ],
+)
+def test_channel_that_could_not_send_is_refused(ready: Command, options: tuple[str, ...], told: str) -> None:
+    ended = ready("channel", "connect", "--workspace", "sandbox1", "--name", "X", "--sender", "X", *options, code=2)
+
+    assert ended.err.startswith(f"error: {told}")
+    assert ended.err.count("\n") == 1
+    assert len(ready("channel", "list", "--workspace", "sandbox1", "--json").document["channels"]) == 1
+
+
+def test_two_channels_that_the_provider_cannot_tell_apart_are_not_enabled_together(ready: Command) -> None:
+    meta = ("channel", "connect", "--workspace", "sandbox1", "--channel", "whatsapp", "--provider", "meta", *META)
+    same = ("--sender", "+4915700000002", "--setting", "phone_number_id=106540352242922", "--json")
+    first = ready(*meta, "--name", "First", *same).document["id"]
+
+    told = ready(*meta, "--name", "Second", *same, code=1).document["error"]["what"]
+
+    assert f"'First' ({first}) of workspace sandbox1" in told
+    assert ready(*meta, "--name", "First", *same).document["action"] == "unchanged"
+    ready("channel", "disable", first)
+    second = ready(*meta, "--name", "Second", *same).document["id"]
+    assert "'Second'" in ready("channel", "enable", first, code=1).err
+    ready("channel", "disable", second)
+    ready("channel", "enable", first)
 
 
 def test_unknown_ids_are_named(ready: Command) -> None:

@@ -242,6 +242,28 @@ async def test_conversation_of_another_message_with_the_same_text_is_not_taken_f
     assert (await shown(storage, second))[1] == ["new2"]
 
 
+@pytest.mark.parametrize(
+    ("author_type", "author_id", "delivered_as"),
+    [
+        ("user", "6657add46abd0167d9419001", "customer_initiated"),
+        ("lead", "814860", "customer_initiated"),
+        ("admin", "814861", "admin_initiated"),
+        ("admin", "814860", "automated"),
+        ("bot", "814860", "operator_initiated"),
+    ],
+)
+async def test_conversation_that_another_began_with_the_same_words_is_not_taken_for_ours(
+    storage: Pool, author_type: str, author_id: str, delivered_as: str
+) -> None:
+    intercom = FakeIntercom(openings=[500])
+    intercom.begin(author_type, author_id, delivered_as, "<p>Hello Anna</p>")
+    async with running(storage, intercom):
+        story = await sent(storage)
+        assert await outcomes(storage) == {"open": "opened", "sent": "written"}
+    assert (await shown(storage, story))[1] == ["new1"]
+    assert [one for one, _ in intercom.settled] == ["new1"]
+
+
 async def test_opening_of_a_writer_that_died_is_looked_for(storage: Pool) -> None:
     intercom = FakeIntercom()
     story = await sent(storage)
@@ -249,7 +271,8 @@ async def test_opening_of_a_writer_that_died_is_looked_for(storage: Pool) -> Non
         "UPDATE tracker.effect SET attempts = 1, may_exist = true, lease_until = now() - interval '1 second'"
         " WHERE kind = 'open'"
     )
-    intercom.opened.append({"body": "<p>Hello Anna</p>", "to": {"id": "6657add46abd0167d9419001"}})
+    opened = {"body": "<p>Hello Anna</p>", "from": {"id": 814860}, "to": {"id": "6657add46abd0167d9419001"}}
+    intercom.opened.append(opened)
     async with running(storage, intercom):
         assert await outcomes(storage) == {"open": "opened", "sent": "written"}
     assert intercom.tries == 0

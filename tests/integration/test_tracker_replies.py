@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 from uuid import uuid4
@@ -90,6 +90,15 @@ async def test_sender_without_a_plus_sign_is_the_same_number(storage: Pool) -> N
     story = await accepted(storage)
     await replies.keep(storage, make_reply("no plus", sender="4915112345678"))
     assert await texts(storage, story) == ["no plus"]
+
+
+async def test_reply_of_a_far_future_came_when_we_learned_of_it(storage: Pool) -> None:
+    story = await accepted(storage)
+    far, later = make_reply("far", received_at=datetime(5138, 11, 16, tzinfo=UTC)), NOON + timedelta(minutes=2)
+    for reply in (far, make_reply("later", at=later)):
+        await replies.keep(storage, reply)
+    found = await replies.to_message(storage, await row_of(storage, story.request))
+    assert [(one.text, one.received_at) for one in found] == [("far", far.time), ("later", later)]
 
 
 async def test_reply_is_kept_once(storage: Pool) -> None:

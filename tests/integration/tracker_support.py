@@ -88,6 +88,7 @@ class FakeIntercom:
     tries: int = 0
     reset: str = "0"
     notes: list[tuple[str, str, str]] = field(default_factory=list)
+    begun_by_others: list[dict[str, Any]] = field(default_factory=list)
     looks: int = 0
     writes: int = 0
 
@@ -131,12 +132,17 @@ class FakeIntercom:
                 "type": "conversation",
                 "id": f"new{number}",
                 "created_at": 1_700_000_000 + number,
-                "source": {"body": body["body"].replace("<p>", '<p class="x">'), "author": {"id": "814860"}},
+                "source": _source("admin", str(body["from"]["id"]), "admin_initiated", body["body"]),
             }
             for number, body in enumerate(self.opened, 1)
             if self.found and body["to"]["id"] == conditions.get("contact_ids")
         ]
-        return web.json_response({"type": "conversation.list", "conversations": shown})
+        begun = [{"type": "conversation", "id": f"other{at}", **one} for at, one in enumerate(self.begun_by_others, 1)]
+        return web.json_response({"type": "conversation.list", "conversations": [*begun, *shown]})
+
+    def begin(self, author_type: str, author_id: str, delivered_as: str, html: str) -> None:
+        """Somebody else begins a conversation with the contact."""
+        self.begun_by_others.append({"source": _source(author_type, author_id, delivered_as, html)})
 
     async def settle(self, request: web.Request) -> web.Response:
         """PUT /conversations/{id} and POST /conversations/{id}/parts."""
@@ -182,6 +188,12 @@ class FakeIntercom:
         )
         async with serve(app, "127.0.0.1", 0) as port:
             yield f"http://127.0.0.1:{port}"
+
+
+def _source(author_type: str, author_id: str, delivered_as: str, html: str) -> dict[str, Any]:
+    """How a conversation began, with the tags that Intercom writes."""
+    author = {"type": author_type, "id": author_id}
+    return {"delivered_as": delivered_as, "body": html.replace("<p>", '<p class="x">'), "author": author}
 
 
 @dataclass

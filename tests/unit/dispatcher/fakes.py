@@ -141,6 +141,7 @@ class FakeProvider:
     """Builds and reads without rules; `reports` are what a callback says."""
 
     name: str = "twilio"
+    not_genuine: str = "It is not."
     answer: Answer = field(default_factory=lambda: Accepted("SM1", 1))
     refusal: Refused | None = None
     genuine: bool = True

@@ -287,7 +287,8 @@ async def test_nothing_leaves_late_on_a_kept_connection() -> None:
 async def test_address_that_is_not_secure_blocks_the_channel(url: str) -> None:
     answer = await call(url)
     assert isinstance(answer, Refused)
-    assert (answer.error_class, answer.reason) == (ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED)
+    assert (answer.error_class, answer.reason) == (ErrorClass.BLOCKED, FailureReason.CHANNEL_SETUP)
+    assert not answer.asked
 
 
 @pytest.mark.parametrize("url", ["https:///send", "https://a b/", "https://user:word@nowhere.invalid/"])

@@ -71,7 +71,9 @@ async def test_provider_that_does_not_carry_the_channel_is_not_called(scene: Sce
     assert scene.provider.messages == []
     assert scene.only_job.state is State.FAILED
     assert scene.only_job.result is not None
-    assert scene.only_job.result["reason"] == FailureReason.CHANNEL_BLOCKED
+    assert scene.only_job.result["reason"] == FailureReason.CHANNEL_SETUP
+    assert "provider" not in scene.only_job.result
+    assert "connected as SMS, which twilio does not carry" in scene.only_job.result["detail"]
 
 
 @pytest.mark.parametrize(
@@ -236,9 +238,8 @@ async def test_outcome_that_comes_too_late_is_not_told(scene: Scene) -> None:
         make_channel(workspace_id="w2"),
         make_channel(channel=Channel.VIBER),
         make_channel(enabled=False),
-        make_channel(provider="nobody"),
     ],
-    ids=["not connected", "another workspace's", "another kind", "disabled", "unknown provider"],
+    ids=["not connected", "another workspace's", "another kind", "disabled"],
 )
 async def test_channel_that_may_not_carry_it_fails_the_message_without_a_call(channel: ChannelInUse) -> None:
     scene = Scene(channel)
@@ -249,11 +250,21 @@ async def test_channel_that_may_not_carry_it_fails_the_message_without_a_call(ch
     assert (scene.only_job.state, scene.calls.requests) == (State.FAILED, [])
 
 
-async def test_what_the_adapter_refuses_is_not_called(scene: Scene) -> None:
+async def test_provider_that_is_not_known_here_is_our_set_up_s_fault() -> None:
+    scene = Scene(make_channel(provider="nobody"))
+    await scene.request(make_event_of(make_request()))
+    ((told, _),) = scene.announcements.events
+    assert (told.data.reason, told.data.provider) == (FailureReason.CHANNEL_SETUP, None)
+    assert told.data.detail == "The channel was connected with a provider that we do not have: 'nobody'."
+    assert (scene.only_job.state, scene.calls.requests) == (State.FAILED, [])
+
+
+async def test_what_the_adapter_refuses_is_not_called_and_not_told_as_the_provider_s(scene: Scene) -> None:
     scene.provider.refusal = Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, "No credentials.")
     await scene.request(make_event_of(make_request()))
     ((told, _),) = scene.announcements.events
-    assert (told.data.reason, told.data.provider) == (FailureReason.CHANNEL_BLOCKED, "twilio")
+    assert (told.data.reason, told.data.provider) == (FailureReason.CHANNEL_BLOCKED, None)
+    assert told.data.detail == "No credentials."
     assert scene.calls.requests == []
 
 

@@ -115,10 +115,12 @@ async def test_adapter_sees_the_public_address_whatever_headers_say() -> None:
     assert seen[0].query == {"mid": "a&b", "x": "ä"}
 
 
-async def test_bad_signature_is_refused() -> None:
+async def test_callback_that_is_not_genuine_is_refused_in_the_provider_s_terms() -> None:
     scene = Scene()
     scene.provider.genuine = False
-    assert await post(scene) == 401
+    scene.provider.not_genuine = "Its stamp is green."
+    async with scene.client() as client, client.post(PATH, data=b"a=1") as response:
+        assert (response.status, (await response.json())["detail"]) == (401, "Its stamp is green.")
     assert scene.announcements.events == []
 
 
@@ -170,6 +172,7 @@ async def test_secret_in_an_address_is_never_logged(
             response = await client.post(path, params={"secret": secret}, json={"results": [result, {}]})
             told = await response.text()
     assert response.status == status
+    assert ("webhook_secret" in told, "signature" in told) == (status == 401, False)
     shown = f"{logs} {told} {capsys.readouterr()} {caplog.text}"
     assert len(logs) == (2 if status == 200 else 1)
     assert [word for word in ("geheim", "guess", "secret=") if word in shown] == []

@@ -89,7 +89,8 @@ def test_base_url_of_the_channel_is_used() -> None:
 def test_channel_without_its_number_is_blocked() -> None:
     refused = META.build(make_message(), make_meta_channel(settings={}))
     assert isinstance(refused, Refused)
-    assert (refused.error_class, refused.reason) == (ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED)
+    assert (refused.error_class, refused.reason) == (ErrorClass.BLOCKED, FailureReason.CHANNEL_SETUP)
+    assert "setting phone_number_id is missing here" in refused.detail
 
 
 # --- answers ---

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from directory.providers import PROVIDERS, faults
 from dispatcher.domain.answers import Accepted, ErrorClass, Refused, Unclear
 from dispatcher.domain.job import settle
 from dispatcher.ports import (
@@ -28,7 +29,7 @@ from proactive_contracts.codec import encode, make_event
 from proactive_contracts.envelope import receipt_id
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported
-from proactive_contracts.values import Channel, TemplateContent, TextContent
+from proactive_contracts.values import Channel, TemplateContent, TextContent, is_blank
 from tests.unit.dispatcher.builders import (
     MESSAGE_ID,
     NOW,
@@ -131,7 +132,42 @@ def test_credentials_that_cannot_be_read_block_the_channel(case: Case) -> None:
     for credentials in lacking:
         refused = case.provider.build(make_message(), case.make_channel(credentials=credentials))
         assert isinstance(refused, Refused)
-        assert (refused.error_class, refused.reason) == (ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED)
+        assert (refused.error_class, refused.reason) == (ErrorClass.BLOCKED, FailureReason.CHANNEL_SETUP)
+
+
+@every
+def test_table_of_needs_says_what_the_adapter_needs_and_no_more(case: Case) -> None:
+    needs = PROVIDERS[case.provider.name]
+    assert needs.carries == case.provider.carries
+    just = {"settings": dict.fromkeys(needs.settings, "x"), "credentials": dict.fromkeys(needs.credentials, "x")}
+    assert faults(case.provider.name, case.channel.channel, just["settings"], just["credentials"]) == []
+    assert isinstance(case.provider.build(make_message(), case.make_channel(**just)), HttpRequest)
+    for kind, named in just.items():
+        for name in named:
+            lacking = just | {kind: {other: "x" for other in named if other != name}}
+            assert faults(case.provider.name, case.channel.channel, lacking["settings"], lacking["credentials"])
+            assert not can_be_used(case.provider, case.make_channel(**lacking)), f"{kind} {name} is not needed"
+
+
+@every
+def test_what_makes_a_callback_genuine_is_told_by_the_credential_s_name(case: Case) -> None:
+    assert any(name in case.provider.not_genuine for name in PROVIDERS[case.provider.name].credentials)
+
+
+def can_be_used(provider: Provider, channel: ChannelInUse) -> bool:
+    """Whether messages leave through the channel, and a provider that asks whether the address is ours is told so."""
+    challenge = make_callback(url=f"{URL}?hub.mode=subscribe&hub.verify_token=x&hub.challenge=1")
+    answered = not isinstance(provider, SharedCallbacks) or provider.answer_challenge(challenge, channel)
+    return bool(answered) and isinstance(provider.build(make_message(), channel), HttpRequest)
+
+
+def test_table_of_needs_names_every_provider_and_what_its_callbacks_tell_apart() -> None:
+    shared = {name: one for name, one in providers().items() if isinstance(one, SharedCallbacks)}
+    empty = make_callback(b'{"entry": []}')
+    assert set(PROVIDERS) == set(providers())
+    assert {name: needs.told_apart_by for name, needs in PROVIDERS.items() if needs.told_apart_by} == {
+        name: one.addressees(empty).setting for name, one in shared.items()
+    }
 
 
 @every
@@ -164,7 +200,9 @@ def test_secrets_and_texts_do_not_show_in_reprs(case: Case) -> None:
 
 @every
 @given(
-    text=st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1, max_size=300).filter(str.strip)
+    text=st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1, max_size=300).filter(
+        lambda text: not is_blank(text)
+    )
 )
 def test_any_text_can_be_handed_over(case: Case, text: str) -> None:
     built = case.provider.build(make_message(content=TextContent(text=text)), case.channel)

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 from dispatcher.ports import ChannelInUse
 from dispatcher.providers.meta import Meta, sign
 from dispatcher.webhooks import Webhooks
-from proactive_contracts.receipts import DeliveryReported
+from proactive_contracts.receipts import DeliveryReported, ReplyReceived
 from tests.unit.dispatcher.builders import CHANNEL_ID, make_meta_channel
 from tests.unit.dispatcher.fakes import FakeAnnouncements, FakeChannels, FakeJobs
 
@@ -43,8 +43,8 @@ class Scene:
         async with TestClient(TestServer(self.webhooks.app())) as client:
             yield client
 
-    async def post(self, *number_ids: str, secret: str = SECRET) -> int:
-        body = callback_about(*number_ids)
+    async def post(self, *number_ids: str, secret: str = SECRET, **parts: object) -> int:
+        body = callback_about(*number_ids, **parts)
         headers = {"X-Hub-Signature-256": sign(secret, body), "Content-Type": "application/json"}
         path = f"/webhooks/meta/{CHANNEL_ID}"
         async with self.client() as client, client.post(path, data=body, headers=headers) as response:
@@ -56,12 +56,10 @@ class Scene:
         return [(one.channel_id, one.provider_message_id) for one in events if isinstance(one, DeliveryReported)]
 
 
-def callback_about(*number_ids: str) -> bytes:
+def callback_about(*number_ids: str, **parts: object) -> bytes:
     """One entry for each number, with one status that is named after it."""
-    values = [
-        {"metadata": {"phone_number_id": one}, "statuses": [{"id": f"wamid.{one}", "status": "sent", "timestamp": "1"}]}
-        for one in number_ids
-    ]
+    statuses = {one: [{"id": f"wamid.{one}", "status": "sent", "timestamp": "1"}] for one in number_ids}
+    values = [{"metadata": {"phone_number_id": one}, "statuses": statuses[one], **parts} for one in number_ids]
     return json.dumps({"entry": [{"changes": [{"field": "messages", "value": value}]} for value in values]}).encode()
 
 
@@ -129,6 +127,20 @@ async def test_number_of_two_workspaces_in_one_app_is_told_to_both() -> None:
     scene = Scene([second])
     assert await scene.post(FIRST) == 200
     assert sorted(scene.told) == sorted([(CHANNEL_ID, f"wamid.{FIRST}"), (second.id, f"wamid.{FIRST}")])
+
+
+async def test_reply_goes_to_the_channel_that_took_over_a_disabled_one_s_number_and_receipts_to_both() -> None:
+    message = {"id": "wamid.reply", "from": "4915112345678", "type": "text", "text": {"body": "Hi"}, "timestamp": "1"}
+    old = connected(FIRST, enabled=False)
+    scene = Scene([old])
+    assert await scene.post(FIRST, messages=[message]) == 200
+    replies = [one.data.channel_id for one, _ in scene.announcements.events if isinstance(one.data, ReplyReceived)]
+    assert replies == [CHANNEL_ID]
+    assert {channel_id for channel_id, _ in scene.told} == {CHANNEL_ID, old.id}
+
+    alone = Scene(own=connected(FIRST, id=CHANNEL_ID, enabled=False))
+    assert await alone.post(FIRST, messages=[message]) == 200
+    assert alone.announcements.words.count("reply_received") == 1
 
 
 async def test_credentials_that_cannot_be_opened_ask_for_another_try_after_the_rest_was_stored() -> None:

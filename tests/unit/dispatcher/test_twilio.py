@@ -105,7 +105,7 @@ def test_base_url_of_the_channel_is_used() -> None:
 def test_missing_credentials_block_the_channel(credentials: Mapping[str, str]) -> None:
     refused = TWILIO.build(make_message(), make_channel(credentials=credentials))
     assert isinstance(refused, Refused)
-    assert (refused.error_class, refused.reason) == (ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED)
+    assert (refused.error_class, refused.reason) == (ErrorClass.BLOCKED, FailureReason.CHANNEL_SETUP)
 
 
 def test_template_is_refused_without_a_call() -> None:

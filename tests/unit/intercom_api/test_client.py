@@ -166,7 +166,11 @@ CONVERSATION_FIELDS = {
     "type": "conversation",
     "id": "215470010",
     "created_at": 1734537546,
-    "source": {"body": "<p>Hello</p>", "author": {"type": "admin", "id": "814860"}},
+    "source": {
+        "delivered_as": "admin_initiated",
+        "body": "<p>Hello</p>",
+        "author": {"type": "admin", "id": "814860"},
+    },
 }
 
 
@@ -217,6 +221,7 @@ async def test_conversations_since_a_moment_come_oldest_first(fake: FakeIntercom
         ("215470010", "814860", "<p>Hello</p>"),
         ("215470011", None, None),
     ]
+    assert [one.was_begun_by("814860") for one in found] == [True, False]
     assert fake.bodies[0]["query"] == {
         "operator": "AND",
         "value": [

@@ -19,7 +19,7 @@ GOOD = """
             provider: twilio
             sender: "+49 1570 0000001"
             settings: {base_url: "http://127.0.0.1:1"}
-            credentials: {auth_token: {file: auth_token}}
+            credentials: {auth_token: {file: auth_token}, account_sid: {env: SOME_TOKEN}}
 """
 
 
@@ -75,6 +75,14 @@ def test_file_is_read_with_its_defaults_and_secrets(tmp_path: Path) -> None:
         ("name: Sandbox", "name: S\n        region: mars", "workspaces[0].region: has to be 'us', 'eu' or 'au'"),
         ("name: Sandbox", "name: S\n        time_zone: Europe/X", "workspaces[0].time_zone: no such time zone"),
         ("provider: twilio", "", "workspaces[0].channels[0].provider: is missing"),
+        ("provider: twilio", "provider: foo", "workspaces[0].channels[0]: there is no provider 'foo'; there are"),
+        ("channel: sms", "channel: whatsapp", "workspaces[0].channels[0]: twilio does not carry whatsapp; it carries"),
+        ("auth_token: {f", "auth_tokn: {f", "workspaces[0].channels[0]: the credential auth_token is missing"),
+        (
+            "channel: sms\n            provider: twilio",
+            "channel: whatsapp\n            provider: meta",
+            "workspaces[0].channels[0]: the setting phone_number_id is missing; the credential access_token is missing",
+        ),
         ("name: Sandbox", "name: A\n        name: B", "line 5, column 5: not YAML: the key 'name' is written twice"),
     ],
 )

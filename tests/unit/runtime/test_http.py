@@ -1,6 +1,7 @@
 """Servers and clients with the same manners."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -23,6 +24,10 @@ async def hello(_request: web.Request) -> web.Response:
     return web.Response(text="hello")
 
 
+async def named(request: web.Request) -> web.Response:
+    return web.Response(text=request.headers["User-Agent"])
+
+
 async def fail(_request: web.Request) -> web.Response:
     raise RuntimeError("the password is s3cret")
 
@@ -39,7 +44,9 @@ async def move(_request: web.Request) -> web.Response:
 async def base() -> AsyncIterator[str]:
     tokens = [SecretStr("new-token"), SecretStr("old-token")]
     app = web.Application(middlewares=[errors_as_problems, require_bearer(tokens, {"/open"})])
-    app.add_routes([web.get("/open", hello), web.get("/hello", hello), web.get("/fail", fail)])
+    app.add_routes(
+        [web.get("/open", hello), web.get("/hello", hello), web.get("/fail", fail), web.get("/named", named)]
+    )
     app.add_routes([web.get("/forbid", forbid), web.get("/move", move)])
     async with serve(app, "127.0.0.1", 0) as port:
         yield f"http://127.0.0.1:{port}"
@@ -47,6 +54,11 @@ async def base() -> AsyncIterator[str]:
 
 def bearing(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+async def test_whoever_is_called_learns_who_calls(client: aiohttp.ClientSession, base: str) -> None:
+    async with client.get(f"{base}/named", headers=bearing("new-token")) as answer:
+        assert re.fullmatch(r"Proactive/\d+\.\d+\.\d+", await answer.text())
 
 
 @pytest.mark.parametrize("header", ["Bearer new-token", "Bearer old-token", "bearer  new-token"])

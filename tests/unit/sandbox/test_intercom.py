@@ -1,12 +1,16 @@
 """The fake Intercom: token, contacts, conversations, notes, messages, tags, and how it goes wrong."""
 
+import asyncio
 import time
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from sandbox import fixtures
-from tests.unit.sandbox.harness import Json, Sandbox
+from sandbox.app import create_app
+from tests.unit.sandbox.harness import INTERCOM_TOKEN, Json, Sandbox, make_settings
 
 ANNA = fixtures.ANNA_ID
 NOTE: Json = {"message_type": "note", "type": "admin", "admin_id": "814860", "body": "<p>SMS sent</p>"}
@@ -219,6 +223,38 @@ async def test_behaviour_of_messages_leaves_searches_alone(sandbox: Sandbox) -> 
     query = {"field": "source.delivered_as", "operator": "=", "value": "admin_initiated"}
     found = await sandbox.json(await sandbox.intercom("POST", "/conversations/search", {"query": query}))
     assert [one["contacts"]["contacts"][0]["id"] for one in found["conversations"]] == [ANNA]
+
+
+async def test_caller_that_gave_up_on_a_slow_answer_leaves_no_trace_in_the_log(
+    resources: AsyncExitStack, caplog: pytest.LogCaptureFixture
+) -> None:
+    runner = web.AppRunner(await create_app(make_settings()))  # unlike a TestServer, it lets handlers go on
+    resources.push_async_callback(runner.cleanup)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    here, headers = f"http://127.0.0.1:{runner.addresses[0][1]}", {"Authorization": f"Bearer {INTERCOM_TOKEN}"}
+    note = f"{here}/intercom/conversations/215470001/reply"
+    async with aiohttp.ClientSession() as client:
+        await client.put(f"{here}/sandbox/behaviour/intercom", json={"mode": "slow", "delay_seconds": 1.5})
+        with pytest.raises(TimeoutError):
+            await client.post(note, json=NOTE, headers=headers, timeout=aiohttp.ClientTimeout(total=0.5))
+        await asyncio.sleep(1.5)
+        thread = await (await client.get(f"{here}/sandbox/conversations/215470001")).text()
+    assert (caplog.text, NOTE["body"] in thread) == ("", False)
+
+
+async def test_conversations_of_the_same_words_tell_who_began_them(sandbox: Sandbox) -> None:
+    opening = {**IN_APP, "create_conversation_without_contact_reply": True}
+    await sandbox.intercom("POST", "/messages", opening)
+    begun = {"from": {"type": "user", "id": ANNA}, "body": IN_APP["body"]}
+    await sandbox.intercom("POST", "/conversations", begun)
+    query = {"field": "contact_ids", "operator": "=", "value": ANNA}
+    found = await sandbox.json(await sandbox.intercom("POST", "/conversations/search", {"query": query}))
+    sources = [one["source"] for one in found["conversations"] if one["source"]["body"] == "<p>Hello</p>"]
+    assert sorted((one["author"]["type"], one["author"]["id"], one["delivered_as"]) for one in sources) == [
+        ("admin", str(IN_APP["from"]["id"]), "admin_initiated"),
+        ("user", ANNA, "customer_initiated"),
+    ]
 
 
 async def test_slow_answers_after_the_delay(sandbox: Sandbox) -> None:

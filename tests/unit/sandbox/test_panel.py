@@ -52,6 +52,21 @@ async def test_submit_carries_values_and_the_canvas_untouched(panel: Sandbox, re
     )
 
 
+@pytest.mark.parametrize(
+    "submit",
+    [
+        {"component_id": "a", "input_values": {"text": "half \ud83d"}, "current_canvas": CANVAS},
+        {"component_id": "a", "input_values": {}, "current_canvas": {"stored_data": {"text": "half \udc4b"}}},
+        {"component_id": "\ud83d", "input_values": {}, "current_canvas": CANVAS},
+    ],
+)
+async def test_half_a_character_is_refused_with_words(panel: Sandbox, receiver: Receiver, submit: Json) -> None:
+    answer = await panel.client.post("/sandbox/panel/submit", json={**OPENING, **submit})
+    assert answer.status == 400
+    assert await answer.json() == {"error": "the body holds half a character: a lone surrogate", "field": "body"}
+    assert receiver.received == []
+
+
 async def test_another_participant_can_be_chosen(panel: Sandbox, receiver: Receiver) -> None:
     await panel.client.post("/sandbox/panel/initialize", json={**OPENING, "contact_id": fixtures.EMMA_ID})
     contact = json.loads(receiver.received[0].raw)["contact"]

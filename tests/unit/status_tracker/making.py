@@ -99,15 +99,20 @@ class Story:
         )
         return self._result("failed", refusal)
 
+    def not_asked(self, reason: FailureReason, detail: str) -> Event[Any]:
+        """It failed before any provider was asked."""
+        return self._result("failed", SendFailed(**self._subject, attempt=1, reason=reason, detail=detail))
+
     def refused_as_changed(self, earlier: Status = Status.SENT) -> Event[Any]:
         """Another version was taken before."""
         told = Earlier(status=earlier, since=NOON)
         refusal = SendFailed(**self._subject, attempt=0, reason=FailureReason.CHANGED, earlier=told)
         return self._result("changed", refusal)
 
-    def unknown(self, attempt: int = 1) -> Event[Any]:
+    def unknown(self, attempt: int = 1, detail: str | None = None) -> Event[Any]:
         """Nobody knows whether the provider took it."""
-        return self._result("unknown", SendUnknown(**self._subject, attempt=attempt, provider="twilio"))
+        unclear = SendUnknown(**self._subject, attempt=attempt, provider="twilio", detail=detail)
+        return self._result("unknown", unclear)
 
     def cancelled(self) -> Event[Any]:
         """It was stopped."""
@@ -126,9 +131,10 @@ class Story:
         code: str | None = None,
         channel_id: UUID = CHANNEL_ID,
         reason: FailureReason | None = None,
+        stamp: datetime | None = None,
     ) -> Event[Any]:
-        """The provider reports; `echoed`: it names our id."""
-        asked = self.request.data
+        """The provider reports; `echoed`: it names our id; `stamp`: when by its own clock, where that is another."""
+        asked, learned_at = self.request.data, self._later()
         report = DeliveryReported(
             message_id=asked.message_id if echoed else None,
             workspace_id=asked.workspace_id,
@@ -139,11 +145,11 @@ class Story:
             status=status,
             reason=reason,
             provider_code=code,
-            reported_at=self._later(),
+            reported_at=stamp or learned_at,
         )
         named = receipt_id(channel_id, self.provider_message_id, status, code)
         event_id = named if echoed else uuid5(named, "without our id")
-        return make_event(report, id=event_id, time=report.reported_at, source="dispatcher")
+        return make_event(report, id=event_id, time=learned_at, source="dispatcher")
 
     @property
     def _subject(self) -> dict[str, Any]:

@@ -45,6 +45,21 @@ def test_failed_note_says_why_and_what_to_do() -> None:
     assert "(twilio: 21211 Unsubscribed &lt;recipient&gt;)" in html
 
 
+def test_words_of_ours_are_not_told_as_the_provider_s() -> None:
+    detail = "The text has 1001 characters; Viber takes at most 1000."
+    html = make_note(make_request(), "not_asked", reason=FailureReason.CONTENT, detail=detail)
+    assert f"{FailureReason.CONTENT.why} ({detail})" in html
+    assert "provider" not in html
+
+    unclear = "The provider did not answer in time after the request had gone out."
+    assert f"({unclear})" in make_note(make_request(), "unknown", detail=unclear)
+
+
+def test_note_on_what_was_sent_after_all_adds_nothing() -> None:
+    html = make_note(make_request(), "not_asked", reason=FailureReason.ALREADY_SENT, detail="It is marked 'Sent'.")
+    assert "marked" not in html
+
+
 @pytest.mark.parametrize(
     ("outcome", "status"),
     [("unknown", Status.UNKNOWN), ("expired", Status.EXPIRED)],

@@ -8,7 +8,8 @@ from uuid import UUID
 import asyncpg
 
 from directory.database import Database, Record
-from directory.errors import ChannelTaken, NameTaken, NoVault, UnknownChannel, UnknownWorkspace
+from directory.errors import ChannelTaken, NameTaken, NoVault, NumberTaken, UnknownChannel, UnknownWorkspace
+from directory.providers import PROVIDERS
 from directory.recent import Recent
 from directory.secrets import Vault
 from proactive_contracts.values import Channel
@@ -100,6 +101,27 @@ class Channels:
             raise ChannelTaken(
                 f"channel {channel.id} belongs to another workspace; leave the id out to have a new one made"
             )
+
+    async def refuse_twin(self, channel: ConnectedChannel) -> None:
+        """
+        See that the provider's callbacks can tell the channel from every other one that is enabled.
+
+        Raises:
+            NumberTaken: they cannot, so that each reply and receipt would count for both.
+        """
+        needs = PROVIDERS.get(channel.provider)
+        setting = needs.told_apart_by if needs else None
+        if setting is None or not channel.settings.get(setting):
+            return
+        for other in await self.list():
+            same = other.provider == channel.provider and other.settings.get(setting) == channel.settings[setting]
+            if same and other.enabled and other.id != channel.id:
+                raise NumberTaken(
+                    f"{channel.provider}'s {setting} {channel.settings[setting]} is that of another channel, "
+                    f"{other.name!r} ({other.id}) of workspace {other.workspace_id}: what {channel.provider} reports "
+                    f"would count for both; give that channel's id to change it, or run first: "
+                    f"proactivectl channel disable {other.id}"
+                )
 
     async def enable(self, channel_id: UUID) -> None:
         """Let messages go through the channel again. Raises UnknownChannel."""

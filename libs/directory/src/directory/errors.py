@@ -6,6 +6,7 @@ What the directory refuses or cannot tell.
     ├── UnknownChannel      no such channel is connected
     ├── ChannelTaken        the channel's id belongs to another workspace
     ├── NameTaken           another channel of the workspace has this name
+    ├── NumberTaken         the provider's callbacks could not tell the channel from another one
     └── SecretError         a secret cannot be sealed or opened
         ├── InvalidKey          a key of the vault is no Fernet key
         ├── NoVault             this process was given no keys
@@ -32,6 +33,10 @@ class ChannelTaken(DirectoryError):
 
 class NameTaken(DirectoryError):
     """Another channel of the same workspace has this name."""
+
+
+class NumberTaken(DirectoryError):
+    """An enabled channel, of whatever workspace, has what the provider's callbacks tell channels apart by."""
 
 
 class SecretError(DirectoryError):

@@ -53,23 +53,37 @@ class Admin:
 
 @dataclass(frozen=True)
 class Conversation:
-    """How a conversation began: by whom (an admin's id), and with what text as HTML."""
+    """
+    How a conversation began: by whom, in which way, and with what text as HTML.
+
+    `author_type` is admin, user, lead, team or bot; `delivered_as` admin_initiated, customer_initiated and others.
+    """
 
     id: str
     created_at: datetime | None = None
+    author_type: str | None = None
     author_id: str | None = None
+    delivered_as: str | None = None
     body: str | None = None
+
+    def was_begun_by(self, admin_id: str) -> bool:
+        """Whether this teammate began it: a customer may write the very same words."""
+        begun = self.author_type, self.author_id, self.delivered_as
+        return begun == ("admin", admin_id, "admin_initiated")
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Self:
         """Take the fields from a conversation as Intercom writes it. Raises ValueError where it has no id."""
         source = fields.get("source")
         began = source if isinstance(source, Mapping) else {}
-        author = began.get("author")
+        given = began.get("author")
+        author = given if isinstance(given, Mapping) else {}
         return cls(
             id=_required(fields, "id"),
             created_at=_moment(fields, "created_at"),
-            author_id=_text(author, "id") if isinstance(author, Mapping) else None,
+            author_type=_text(author, "type"),
+            author_id=_text(author, "id"),
+            delivered_as=_text(began, "delivered_as"),
             body=_text(began, "body"),
         )
 

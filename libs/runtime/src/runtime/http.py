@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 import aiohttp
 from aiohttp import web
@@ -39,7 +40,7 @@ def client_session(
     limit: int = 100,
 ) -> aiohttp.ClientSession:
     """
-    A client with time limits, no cookies, and no proxies or credentials from the environment.
+    A client with time limits, a name (Proactive/<version>), no cookies, and nothing from the environment.
 
     Pass `allow_redirects=False` with every call. aiohttp repeats GET, PUT and DELETE by itself when a kept-alive
     connection drops, POST never.
@@ -47,6 +48,7 @@ def client_session(
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=limit),
         timeout=aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds, sock_connect=connect_seconds),
+        headers={"User-Agent": f"Proactive/{version('proactive-runtime')}"},
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         trace_configs=list(trace),

@@ -121,14 +121,17 @@ class Dispatch:
         job, request = claim.job, claim.job.request
         assert request is not None, "a claimed job holds its request"
         provider = None if channel is None else self._providers.get(channel.provider)
-        if channel is None or provider is None or not _may_carry(channel, request):
-            name, detail = None, "This channel is not connected here, or it is disabled."
-            answer: Answer = Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_UNKNOWN, detail)
+        name = None if provider is None else provider.name
+        answer: Answer
+        if channel is None or not _may_carry(channel, request):
+            answer = _refused(FailureReason.CHANNEL_UNKNOWN, "This channel is not connected here, or it is disabled.")
+        elif provider is None:
+            detail = f"The channel was connected with a provider that we do not have: {channel.provider[:40]!r}."
+            answer = _refused(FailureReason.CHANNEL_SETUP, detail)
         elif request.channel not in provider.carries:
-            name, detail = provider.name, f"{provider.name} does not carry {request.channel.label} here."
-            answer = Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, detail)
+            detail = f"The channel was connected as {request.channel.label}, which {provider.name} does not carry."
+            answer = _refused(FailureReason.CHANNEL_SETUP, detail)
         else:
-            name = provider.name
             answer = await self._call(claim, request, channel, provider, began)
         await reach(failpoints.AFTER_CALL)
         metrics.answered(request.channel, name or "none", answer)
@@ -154,7 +157,7 @@ class Dispatch:
         )
         built = provider.build(message, channel)
         if isinstance(built, Refused):
-            return built
+            return replace(built, asked=False)
         start_by = began + min(self._latest_start_seconds, claim.seconds_left)
         with metrics.call_seconds.labels(request.channel.value, provider.name).time():
             answered = await self._call_watched(built, start_by, claim.job, request)
@@ -189,6 +192,11 @@ class Dispatch:
         assert job.outcome is not None
         payload = _PAYLOADS[job.outcome].model_validate(job.result)
         await self._announcements.send(_result_event(job, payload, job.since), result_route=route)
+
+
+def _refused(reason: FailureReason, detail: str) -> Refused:
+    """The channel cannot send, which we know without asking its provider."""
+    return Refused(ErrorClass.BLOCKED, reason, detail, asked=False)
 
 
 def _may_carry(channel: ChannelInUse, request: SendRequested) -> bool:

@@ -91,6 +91,9 @@ class Provider(Protocol):
 
     name: str
 
+    not_genuine: str
+    """What is wrong with a callback that `verify` refuses, in a sentence for whoever set it up."""
+
     @property
     def carries(self) -> Collection[Channel]:
         """The kinds of channel that it sends through."""

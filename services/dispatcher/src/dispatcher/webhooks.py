@@ -6,6 +6,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from directory.providers import PROVIDERS
 from dispatcher import metrics
 from dispatcher.handlers import SOURCE
 from dispatcher.ports import (
@@ -22,7 +23,7 @@ from dispatcher.ports import (
 )
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import receipt_id
-from proactive_contracts.receipts import DeliveryReported
+from proactive_contracts.receipts import DeliveryReported, ReplyReceived
 from runtime import clock
 from runtime.amqp.publisher import PublishFailed
 from runtime.http import errors_as_problems, problem
@@ -131,16 +132,17 @@ class Webhooks:
         if not provider.verify(callback, channel):
             metrics.called_back(provider.name, "bad_signature")
             log.warning("callback_refused", provider=provider.name, channel_id=str(channel.id))
-            return problem(401, "Bad signature", "The signature does not match the address and the body.")
+            return problem(401, "Not verified", provider.not_genuine)
         try:
             readers, sealed = await self._readers(callback, provider, channel)
-            reports = [report for reader in readers for report in provider.read_callback(callback, reader)]
+            read = [(reader, report) for reader in readers for report in provider.read_callback(callback, reader)]
         except UnreadableCallback as error:
             metrics.called_back(provider.name, "unreadable")
             log.warning("callback_unreadable", provider=provider.name, channel_id=str(channel.id), detail=str(error))
             return problem(400, "Not understood", str(error))
-        for report in reports:
-            await self._store(report, provider, channel)
+        for reader, report in read:
+            if not (isinstance(report, ReplyReceived) and _is_replaced(reader, readers)):
+                await self._store(report, provider, channel)
         if sealed:
             raise _SealedChannel
         metrics.called_back(provider.name, "stored")
@@ -179,3 +181,12 @@ class Webhooks:
         if isinstance(report, DeliveryReported):
             await self._jobs.record_receipt(report)
         log.info("callback_stored", channel_id=str(report.channel_id), kind=word)
+
+
+def _is_replaced(channel: ChannelInUse, readers: Sequence[ChannelInUse]) -> bool:
+    """Whether an enabled channel took over a disabled one's number: a reply is told once, a receipt to whoever sent."""
+    needs = PROVIDERS.get(channel.provider)
+    setting = needs.told_apart_by if needs else None
+    if channel.enabled or setting is None:
+        return False
+    return any(one.enabled and one.settings.get(setting) == channel.settings.get(setting) for one in readers)

@@ -18,8 +18,9 @@ from proactive_contracts.values import (
     WorkspaceId,
 )
 from status_tracker.domain.cursors import Position
-from status_tracker.domain.entries import Entry, Source
+from status_tracker.domain.entries import Entry, Request, Source
 from status_tracker.domain.history import concerns, misdirected
+from status_tracker.domain.moments import believed, latest
 from status_tracker.domain.notes import readable
 from status_tracker.domain.status import order
 from status_tracker.storage.history import Remembered
@@ -96,7 +97,7 @@ class Message(BaseModel):
     status: Status
     status_at: datetime
     reason: FailureReason | None
-    detail: str | None = Field(description="The provider's own words, where there are any.")
+    detail: str | None = Field(description="The provider's own words; ours where no provider was asked.")
     provider: str | None
     provider_code: str | None
     provider_message_id: str | None
@@ -105,13 +106,15 @@ class Message(BaseModel):
 class TimelineEntry(BaseModel):
     """Something that was said about a message."""
 
-    at: datetime
+    at: datetime = Field(description="A provider's own stamp, unless it is before the request or after we got it.")
     event: str
     status: Status | None
     source: Source
     attempt: int | None
     provider_code: str | None
-    detail: str | None = Field(description="The provider's own words; of a reply, what the customer wrote.")
+    detail: str | None = Field(
+        description="The provider's own words, or ours where none was asked; of a reply, what the customer wrote."
+    )
     for_this_request: bool = Field(description="False where it is about another version of the message.")
 
 
@@ -147,15 +150,29 @@ def as_message_with_timeline(
 ) -> MessageWithTimeline:
     """A message with its timeline; receipts that somebody sent for it through another channel are left out."""
     request = remembered.request
-    ordered = sorted(entries, key=_place)
-    said = [_line(entry, request.event_id) for entry in ordered if not misdirected(entry, request)]
-    timeline = sorted([*said, *map(_reply, replies)], key=lambda line: line.at)
+    told = [entry for entry in entries if not misdirected(entry, request)]
+    asked_at = {entry.event_id: entry.at for entry in told if entry.is_request}
+    placed = [_placed(entry, request, asked_at.get(entry.answers or request.event_id, request.at)) for entry in told]
+    placed += [_placed_reply(reply, request.at) for reply in replies]
+    timeline = [line for _, line in sorted(placed, key=lambda one: one[0])]
     return MessageWithTimeline.model_validate(_fields(remembered) | {"timeline": timeline})
 
 
-def _place(entry: Entry) -> tuple[datetime, tuple[Any, ...], UUID]:
-    """By time; what happened at the same moment in the order of the statuses."""
-    return entry.at, order(entry) if entry.status else (), entry.entry_id
+_Place = tuple[datetime, int, tuple[Any, ...], UUID]
+"""By time; what happened at the same moment: what was asked for, what was said in the order of statuses, replies."""
+
+
+def _placed(entry: Entry, request: Request, asked_at: datetime) -> tuple[_Place, TimelineEntry]:
+    """An entry's line, and where it stands: never before the request that it is about."""
+    at = believed(entry.at, asked_at, entry.recorded_at)
+    when = max(at, latest(entry.at)) if entry.source is Source.RECEIPT else at
+    what = order(entry) if entry.status else ()
+    return (when, int(not entry.is_request), what, entry.entry_id), _line(entry, request.event_id, at)
+
+
+def _placed_reply(reply: ReplyReceived, asked_at: datetime) -> tuple[_Place, TimelineEntry]:
+    line = _reply(reply, believed(reply.received_at, asked_at, None))
+    return (max(line.at, latest(reply.received_at)), 2, (), UUID(int=0)), line
 
 
 def _fields(remembered: Remembered) -> dict[str, object]:
@@ -172,9 +189,9 @@ def _fields(remembered: Remembered) -> dict[str, object]:
     }
 
 
-def _reply(reply: ReplyReceived) -> TimelineEntry:
+def _reply(reply: ReplyReceived, at: datetime) -> TimelineEntry:
     return TimelineEntry(
-        at=reply.received_at,
+        at=at,
         event="reply",
         status=None,
         source=Source.CUSTOMER,
@@ -185,9 +202,9 @@ def _reply(reply: ReplyReceived) -> TimelineEntry:
     )
 
 
-def _line(entry: Entry, event_id: UUID) -> TimelineEntry:
+def _line(entry: Entry, event_id: UUID, at: datetime) -> TimelineEntry:
     return TimelineEntry(
-        at=entry.at,
+        at=at,
         event=entry.event,
         status=entry.status,
         source=entry.source,

@@ -59,7 +59,8 @@ class Opening:
     async def _look(self, effect: Effect, asked: SendRequested, contact_id: str) -> Sequence[str]:
         """What an earlier attempt opened all the same; recorded, except what belongs to another message."""
         since = effect.recorded_at - _SKEW
-        found = await self._conversations.find(asked.workspace_id, contact_id, body_of(asked.content), since)
+        html = body_of(asked.content)
+        found = await self._conversations.find(asked.workspace_id, contact_id, _sender(asked), html, since)
         await openings.record(self._pool, effect.key, found)
         opened = await openings.of_message(self._pool, effect.key)
         return opened.conversation_ids if opened else ()

@@ -76,8 +76,14 @@ class Threads(Protocol):
 class Conversations(Protocol):
     """New conversations of any workspace; every call may raise a ThreadError."""
 
-    async def find(self, workspace_id: str, contact_id: str, html: str, since: datetime) -> Sequence[str]:
-        """Those that began with this text since then, oldest first. Intercom may not find the newest yet."""
+    async def find(
+        self, workspace_id: str, contact_id: str, admin_id: str | None, html: str, since: datetime
+    ) -> Sequence[str]:
+        """
+        Those that began with this message of the teammate's, or of the default one's, since then, oldest first.
+
+        What the customer began with the same words is none of them. Intercom may not find the newest yet.
+        """
 
     async def open(self, workspace_id: str, contact_id: str, admin_id: str | None, html: str) -> str:
         """Open one with a message of the teammate's, or of the workspace's default one; its id."""

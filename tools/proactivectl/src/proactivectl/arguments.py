@@ -24,6 +24,8 @@ def checked(model: type[Model], wanted: Mapping[str, Any]) -> Model:
 def _option(problem: str) -> str:
     """A problem of a field, under the name that the field has on the command line."""
     field, _, words = problem.partition(":")
+    if field == declared.WHOLE:
+        return words.strip()
     name = "the id" if field == "id" else f"--{field.replace('_', '-')}"
     return f"{name}:{words}"
 

@@ -1,7 +1,7 @@
 """Makes the directory what it shall be, and tells what that changed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -47,7 +47,7 @@ async def apply(directory: Directory, declared: Declared, secrets: Secrets) -> l
     """Connect or change everything that is declared; what is not declared stays as it is."""
     changes: list[Change] = []
     for workspace in declared.workspaces:
-        changes.append(await put_workspace(directory, workspace_of(workspace), secrets[workspace.token]))
+        changes.append(await put_workspace(directory, workspace, secrets[workspace.token]))
         for channel in workspace.channels:
             credentials = {name: secrets[reference] for name, reference in channel.credentials.items()}
             wanted = await declared_channel(directory, workspace.id, channel)
@@ -63,9 +63,10 @@ async def undeclared(directory: Directory, changes: list[Change]) -> list[str]:
     return [f"workspace {w.id}" for w in workspaces] + [f"channel {c.id} ({c.name})" for c in channels]
 
 
-async def put_workspace(directory: Directory, wanted: Workspace, token: str) -> Change:
+async def put_workspace(directory: Directory, declared: DeclaredWorkspace, token: str) -> Change:
     """Connect a workspace or change it, unless it is so already and its token sealed with the newest key."""
-    known = await directory.workspaces.get(wanted.id)
+    known = await directory.workspaces.get(declared.id)
+    wanted = workspace_of(declared, known)
     different = _different(known, wanted)
     if known is not None and not await _token_is(directory.workspaces, wanted.id, token):
         different.append("token")
@@ -76,6 +77,8 @@ async def put_workspace(directory: Directory, wanted: Workspace, token: str) -> 
 
 async def put_channel(directory: Directory, wanted: ConnectedChannel, credentials: Mapping[str, str]) -> Change:
     """Connect a channel or change it, unless it is so already and its credentials sealed with the newest key."""
+    if wanted.enabled:
+        await directory.channels.refuse_twin(wanted)
     known = await directory.channels.get(wanted.id)
     different = _different(known, wanted)
     if known is not None and not await _credentials_are(directory.channels, wanted.id, credentials):
@@ -111,9 +114,12 @@ async def _known(channels: Channels, workspace_id: str, declared: DeclaredChanne
     return next((channel for channel in here if channel.name == declared.name), None)
 
 
-def workspace_of(declared: DeclaredWorkspace) -> Workspace:
-    """The workspace as it shall be."""
-    return Workspace(**declared.model_dump(exclude={"token", "channels"}))
+def workspace_of(declared: DeclaredWorkspace, known: Workspace | None) -> Workspace:
+    """The workspace as it shall be; of one that is known, what is not declared stays."""
+    not_kept = {"token", "channels"}
+    if known is None:
+        return Workspace(**declared.model_dump(exclude=not_kept))
+    return replace(known, **declared.model_dump(exclude=not_kept, exclude_unset=True))
 
 
 async def _token_is(workspaces: Workspaces, workspace_id: str, token: str) -> bool:

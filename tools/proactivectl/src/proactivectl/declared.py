@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from directory.providers import faults
 from proactive_contracts.values import Channel, Word, WorkspaceId
 from proactivectl import phones
 from proactivectl.failures import WrongUsage
@@ -24,6 +25,9 @@ def _time_zone(name: str) -> str:
             raise ValueError("no such time zone; write an IANA name such as Europe/Athens") from None
     return name
 
+
+WHOLE = "the file"
+"""Where a problem is that belongs to no key."""
 
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Sender = Annotated[Word, AfterValidator(phones.sender)]
@@ -45,9 +49,15 @@ class DeclaredChannel(_Strict):
     credentials: dict[str, Reference]
     enabled: bool | None = None
 
+    @model_validator(mode="after")
+    def _can_send(self) -> Self:
+        if found := faults(self.provider, self.channel, self.settings, self.credentials):
+            raise ValueError("; ".join(found))
+        return self
+
 
 class DeclaredWorkspace(_Strict):
-    """A workspace with its channels."""
+    """A workspace with its channels. Of one that is connected, whatever is left out stays as it is."""
 
     id: WorkspaceId
     name: Word
@@ -137,7 +147,7 @@ def _explain(place: tuple[int | str, ...], kind: str, words: str) -> str:
     words = words.removeprefix("Value error, ")
     for should in ("Input should", "String should"):
         words = words.replace(should, "has to")
-    return f"{where or 'the file'}: {words}"
+    return f"{where or WHOLE}: {words}"
 
 
 def _known_at(place: tuple[int | str, ...]) -> list[str]:

@@ -32,16 +32,41 @@ def add_workspace(
     id: Annotated[str, typer.Argument(help="Intercom's id of the workspace (Settings, or GET /me: app.id_code).")],  # noqa: A002
     name: Annotated[str, typer.Option(help="What people call it.")],
     token: Annotated[str, typer.Option(help=f"Where its Intercom access token is: {REFERENCE_HELP}")],
-    region: Annotated[str, typer.Option(help="Where Intercom keeps its data: us, eu or au.")] = "us",
-    time_zone: Annotated[str, typer.Option(help="For the times that agents read, such as Europe/Athens.")] = "UTC",
+    region: Annotated[
+        str | None, typer.Option(help="Where Intercom keeps its data: us, eu or au. A new one: us.")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="For the times that agents read, such as Europe/Athens. A new one: UTC.")
+    ] = None,
     default_admin_id: Annotated[
         str | None, typer.Option(help="The teammate in whose name we write notes that nobody asked for.")
     ] = None,
+    open_new_read: Annotated[
+        bool | None,
+        typer.Option(
+            "--open-new-read/--open-new-unread",
+            help="Whether a conversation that a message opened is marked as read. A new one: it is.",
+        ),
+    ] = None,
+    open_new_assign: Annotated[
+        bool | None,
+        typer.Option(
+            "--open-new-assign/--open-new-unassigned",
+            help="Whether it is assigned to the teammate who sent the message. A new one: it is not.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Connect an Intercom workspace, or change it where it is connected already."""
-    wanted = {"id": id, "name": name, "region": region, "time_zone": time_zone, "token": reference("--token", token)}
-    given = checked(DeclaredWorkspace, wanted | {"default_admin_id": default_admin_id})
+    """Connect an Intercom workspace, or change it where it is connected already: what is not named stays."""
+    wanted = {
+        "region": region,
+        "time_zone": time_zone,
+        "default_admin_id": default_admin_id,
+        "open_new_read": open_new_read,
+        "open_new_assign": open_new_assign,
+    }
+    named = {option: value for option, value in wanted.items() if value is not None}
+    given = checked(DeclaredWorkspace, named | {"id": id, "name": name, "token": reference("--token", token)})
     change = asyncio.run(_apply_one(given))
     show(change.document(), lambda: say(_in_words(change)))
 
@@ -159,7 +184,7 @@ async def _apply_one(given: DeclaredWorkspace) -> Change:
     vault, token = workspace_vault(), resolved("--token", given.token)
     async with database() as connection:
         directory = Directory.on(connection, vault, None)
-        return await connecting.put_workspace(directory, connecting.workspace_of(given), token)
+        return await connecting.put_workspace(directory, given, token)
 
 
 async def _connect(workspace_id: str, given: DeclaredChannel) -> Change:
@@ -176,8 +201,11 @@ async def _connect(workspace_id: str, given: DeclaredChannel) -> Change:
 async def _switch(channel_id: UUID, *, on: bool) -> None:
     async with database() as connection:
         channels = Channels(connection, None)
-        if await channels.get(channel_id) is None:
+        channel = await channels.get(channel_id)
+        if channel is None:
             raise Failure(f"channel {channel_id} is not connected", "See: proactivectl channel list")
+        if on:
+            await channels.refuse_twin(channel)
         await (channels.enable(channel_id) if on else channels.disable(channel_id))
 
 

@@ -180,10 +180,15 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
 async def _read(request: web.Request, model: type[Model]) -> Model:
     try:
         # Strictly JSON: a text that is no JSON is the caller's mistake, named as such.
-        return model.model_validate(json.loads(await request.read()))
+        body = json.loads(await request.read())
+        json.dumps(body, ensure_ascii=False).encode()
+        return model.model_validate(body)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise ControlError(f"{field or 'body'}: {first['msg']}", field or "body") from None
+    except UnicodeEncodeError:
+        # JSON can write it, and nobody can send it on.
+        raise ControlError("the body holds half a character: a lone surrogate", "body") from None
     except ValueError:
         raise ControlError("the body is no JSON", "body") from None

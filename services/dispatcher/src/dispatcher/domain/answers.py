@@ -32,13 +32,18 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """This attempt definitely sent nothing; `detail` is for people, in the provider's words or ours."""
+    """
+    This attempt definitely sent nothing; `detail` is for people, in the provider's words.
+
+    Where the provider was not `asked`, they are ours, and nothing may be told as if it came from the provider.
+    """
 
     error_class: ErrorClass
     reason: FailureReason
     detail: str
     provider_code: str | None = None
     retry_after_seconds: float | None = None
+    asked: bool = True
 
 
 @dataclass(frozen=True)

@@ -92,8 +92,13 @@ class Due(StrEnum):
 def settle(
     request: SendRequested, attempt: int, provider: str | None, answer: Answer, *, in_time: bool = True
 ) -> Settlement:
-    """Judge the answer of attempt number `attempt`; `in_time`: not_after had not passed when it came."""
-    about = subject_fields(request) | {"attempt": attempt, "provider": provider}
+    """
+    Judge the answer of attempt number `attempt`; `in_time`: not_after had not passed when it came.
+
+    The result names the provider only where that was asked: what stands beside a name is read as its words.
+    """
+    named = None if isinstance(answer, Refused) and not answer.asked else provider
+    about = subject_fields(request) | {"attempt": attempt, "provider": named}
     if isinstance(answer, Accepted):
         taken = SendAccepted(**about, provider_message_id=answer.provider_message_id, segments=answer.segments)
         return Settlement(State.ACCEPTED, taken)

@@ -45,8 +45,9 @@ class HttpCalls:
         if not _may_be_called(request.url):
             return Refused(
                 ErrorClass.BLOCKED,
-                FailureReason.CHANNEL_BLOCKED,
+                FailureReason.CHANNEL_SETUP,
                 "The channel's base_url must start with https:// (plain http is for loopback addresses only).",
+                asked=False,
             )
         progress = _Progress(start_by)
         try:
@@ -61,7 +62,7 @@ class HttpCalls:
                 return HttpResponse(response.status, dict(response.headers), body)
         except _TooLate:
             detail = "The sender was too slow to start safely. Nothing was sent."
-            return Refused(ErrorClass.NOT_SENT, FailureReason.PROVIDER_UNREACHABLE, detail)
+            return Refused(ErrorClass.NOT_SENT, FailureReason.PROVIDER_UNREACHABLE, detail, asked=False)
         except Exception as error:  # whatever it was: what it means hangs on bytes_out alone
             return _interrupted(error, progress.bytes_out)
 
@@ -99,6 +100,7 @@ def _interrupted(error: Exception, bytes_out: bool) -> Answer:
         ErrorClass.NOT_SENT,
         FailureReason.PROVIDER_UNREACHABLE,
         f"The provider could not be reached ({type(error).__name__}). Nothing was sent.",
+        asked=False,
     )
 
 

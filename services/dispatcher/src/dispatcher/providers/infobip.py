@@ -111,6 +111,7 @@ class Infobip:
     """The adapter."""
 
     name = "infobip"
+    not_genuine = "Neither `secret` in the address nor the password of HTTP Basic is the channel's webhook_secret."
     carries = frozenset({Channel.VIBER})
     stored_status = 200
 

@@ -106,6 +106,7 @@ class Meta:
     """The adapter."""
 
     name = "meta"
+    not_genuine = "X-Hub-Signature-256 does not match the body, signed with the channel's app_secret."
     carries = frozenset({Channel.WHATSAPP})
     stored_status = 200
 
@@ -115,7 +116,7 @@ class Meta:
         if not token or not channel.credentials.get("app_secret"):
             return unreadable("access_token or app_secret")
         if not number_id:
-            return Refused(*BLOCKED, "The channel's setting phone_number_id is missing. Connect the channel again.")
+            return unreadable("setting phone_number_id")
         text = text_of(message, MAX_CHARACTERS, Channel.WHATSAPP.label)
         if isinstance(text, Refused):
             return text

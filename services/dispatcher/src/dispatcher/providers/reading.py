@@ -17,6 +17,7 @@ Kind: TypeAlias = tuple[ErrorClass, FailureReason]
 """What a provider's error code means."""
 
 BLOCKED: Kind = (ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED)
+NOT_SET_UP: Kind = (ErrorClass.BLOCKED, FailureReason.CHANNEL_SETUP)
 BUSY: Kind = (ErrorClass.THROTTLED, FailureReason.PROVIDER_BUSY)
 
 CLEAR_WITHOUT_CODE: Mapping[int, Kind] = {401: BLOCKED, 403: BLOCKED, 404: BLOCKED, 429: BUSY}
@@ -41,8 +42,8 @@ def text_of(message: OutboundMessage, most: int, label: str) -> str | Refused:
 
 
 def unreadable(names: str) -> Refused:
-    """A channel whose credentials are missing or cannot be opened."""
-    return Refused(*BLOCKED, f"The channel's {names} cannot be read. Connect the channel again.")
+    """A channel whose credentials are missing or cannot be opened, which is our set-up's fault."""
+    return Refused(*NOT_SET_UP, f"The channel's {names} is missing here or cannot be read. Connect the channel again.")
 
 
 def base_url(channel: ChannelInUse, default: str) -> str:

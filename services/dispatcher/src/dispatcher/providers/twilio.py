@@ -82,6 +82,7 @@ class Twilio:
     """The adapter."""
 
     name = "twilio"
+    not_genuine = "X-Twilio-Signature does not match the address and the fields, signed with the channel's auth_token."
     carries = frozenset({Channel.SMS})
     stored_status = 204
 

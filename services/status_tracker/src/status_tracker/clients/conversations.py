@@ -15,15 +15,18 @@ class IntercomConversations:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def find(self, workspace_id: str, contact_id: str, html: str, since: datetime) -> Sequence[str]:
-        """Those that began with this text since then, oldest first."""
-        _, intercom = await self._connection.to(workspace_id)
+    async def find(
+        self, workspace_id: str, contact_id: str, admin_id: str | None, html: str, since: datetime
+    ) -> Sequence[str]:
+        """Those that the teammate, or the workspace's default one, began with this text since then, oldest first."""
+        workspace, intercom = await self._connection.to(workspace_id)
+        sender = author(workspace, admin_id)
         contact = await _contact(intercom, contact_id)
         try:
             found = await intercom.conversations_since(contact.id, since)
         except IntercomError as error:
             raise _refusal(error) or of_read(error) from error
-        return [conversation.id for conversation in found if same_text(conversation.body or "", html)]
+        return [one.id for one in found if one.was_begun_by(sender) and same_text(one.body or "", html)]
 
     async def open(self, workspace_id: str, contact_id: str, admin_id: str | None, html: str) -> str:
         """Open one; its id."""

@@ -45,7 +45,7 @@ def announcements(before: Status | None, revision: int, now: Shown, at: datetime
             provider_code=entry.provider_code,
             detail=_without(asked.recipient, entry.detail),
             requested_by=asked.requested_by,
-            since=entry.at,
+            since=now.since(entry),
         )
         event = make_event(
             change,

@@ -43,7 +43,8 @@ class Entry:
     One line of a timeline.
 
     `message_id` is None for a receipt whose message is not known yet. `answers` is the request event that a result
-    answers; a request answers itself. `status` is what it claims the message's status to be.
+    answers; a request answers itself. `status` is what it claims the message's status to be. `recorded_at` is when
+    it was written down, None before that.
     """
 
     entry_id: UUID
@@ -62,6 +63,7 @@ class Entry:
     provider: str | None = None
     provider_code: str | None = None
     provider_message_id: str | None = None
+    recorded_at: datetime | None = None
 
     @property
     def is_request(self) -> bool:
@@ -113,7 +115,7 @@ def entry_of(event: Event[Any]) -> Entry:
         entry_id=_entry_id(event.id, payload.workspace_id, message_id),
         event_id=event.id,
         event=event.type.split(".")[1],
-        at=payload.reported_at if isinstance(payload, DeliveryReported) else event.time,
+        at=min(payload.reported_at, event.time) if isinstance(payload, DeliveryReported) else event.time,
         workspace_id=payload.workspace_id,
         message_id=message_id,
         channel_id=payload.channel_id,

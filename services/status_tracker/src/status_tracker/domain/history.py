@@ -31,6 +31,10 @@ class Shown:
         """The status."""
         return _claimed(self.decisive)
 
+    def since(self, entry: Entry) -> datetime:
+        """When an entry's status began: no provider's clock puts it before the request."""
+        return max(entry.at, self.request.at)
+
     @property
     def provider(self) -> str | None:
         """The provider that it went through, where somebody said."""

@@ -47,6 +47,10 @@ _GOOD: Final = frozenset({Kind.SENT, Kind.ARRIVED})
 _BAD: Final = frozenset({Kind.FAILED, Kind.EXPIRED, Kind.REFUTED})
 
 
+_TELL_ALL: Final = frozenset({FailureReason.CHANGED, FailureReason.ALREADY_SENT})
+"""Reasons whose words leave nothing to add."""
+
+
 def kind_of(status: Status) -> Kind | None:
     """The note that tells of a status; None where there is nothing to tell yet, or the teammate did it."""
     return _KINDS.get(status)
@@ -151,10 +155,17 @@ def _explanation(decisive: Entry) -> list[str]:
             why, advice = decisive.reason.why, decisive.reason.advice
         case status:
             why, advice = status.meaning, status.advice
-    provider = decisive.detail if decisive.provider else None
-    said = [part for part in (decisive.provider_code, provider) if part]
-    quoted = f" ({escape(decisive.provider or 'provider')}: {escape(' '.join(said))})" if said else ""
-    return [f"{escape(why)}{quoted}", f"<b>What to do:</b> {escape(advice)}"]
+    return [f"{escape(why)}{_added(decisive, why)}", f"<b>What to do:</b> {escape(advice)}"]
+
+
+def _added(decisive: Entry, why: str) -> str:
+    """The provider's words under its name; ours, where it did not refuse the message itself, under none."""
+    if decisive.reason in _TELL_ALL or decisive.detail == why:
+        return ""
+    said = " ".join(part for part in (decisive.provider_code, decisive.detail) if part)
+    refused = decisive.provider is not None and decisive.status is Status.FAILED
+    named = f"{decisive.provider}: {said}" if refused else said
+    return f" ({escape(named)})" if said else ""
 
 
 def _quoted(content: Content) -> str:

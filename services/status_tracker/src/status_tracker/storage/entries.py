@@ -13,7 +13,7 @@ from status_tracker.domain.entries import Entry, Request, Source
 from status_tracker.domain.history import Shown, shown
 from status_tracker.storage.database import Connection, Pool, Record, columns
 
-_FIELDS = [field.name for field in fields(Entry)]
+_FIELDS = [field.name for field in fields(Entry) if field.name != "recorded_at"]
 _COLUMNS = ", ".join(_FIELDS)
 
 _REMEMBER = f"""
@@ -26,7 +26,7 @@ _REMEMBER = f"""
 """
 
 _OF_MESSAGES = f"""
-    SELECT {_COLUMNS} FROM tracker.entry
+    SELECT {_COLUMNS}, recorded_at FROM tracker.entry
     JOIN unnest($1::text[], $2::uuid[]) AS wanted (workspace_id, message_id) USING (workspace_id, message_id)
 """
 

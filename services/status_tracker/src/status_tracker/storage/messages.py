@@ -83,7 +83,7 @@ def _row(change: Change) -> tuple[Any, ...]:
         shown.request.at,
         asked.not_after,
         shown.status,
-        decisive.at,
+        shown.since(decisive),
         decisive.reason,
         decisive.detail,
         shown.provider,

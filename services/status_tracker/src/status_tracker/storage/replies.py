@@ -33,7 +33,7 @@ async def keep(pool: Pool, event: Event[Any]) -> bool:
         reply and reply.channel_id,
         reply and reply.message_id,
         reply and _address(reply.sender),
-        reply and reply.received_at,
+        reply and min(reply.received_at, event.time),
     )
     return kept.endswith(" 1")
 
@@ -68,7 +68,13 @@ async def to_message(pool: Pool, remembered: Remembered) -> Sequence[ReplyReceiv
         LIMIT,
         _TOLERANCE,
     )
-    return [Event[ReplyReceived].model_validate(found["event"]).data for found in reversed(rows)]
+    return [_bounded(Event[ReplyReceived].model_validate(found["event"])) for found in reversed(rows)]
+
+
+def _bounded(event: Event[ReplyReceived]) -> ReplyReceived:
+    """The reply, received at the latest when we learned of it."""
+    reply = event.data
+    return reply.model_copy(update={"received_at": min(reply.received_at, event.time)})
 
 
 def _address(sender: str) -> str:

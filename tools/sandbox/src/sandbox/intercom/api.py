@@ -66,6 +66,8 @@ class IntercomApi:
                 return self._headed(error_list(_SERVER_ERROR))
             case "slow":
                 await asyncio.sleep(behaviour.delay_seconds)
+                if request.transport is None:  # the caller gave up meanwhile: nothing of the body can be read any more
+                    return web.Response()
         return self._headed(await self._answer(request, handler))
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
