@@ -71,7 +71,7 @@ def test_result_examples_answer_the_request_example() -> None:
     request = decode(shipped("examples", SendRequested).encode())
     events = [decode(shipped("examples", payload).encode()) for payload in ALL]
     results = [event for event in events if address(event)[1].startswith("delivery.")]
-    assert len(results) == 7
+    assert len(results) == 8
     for event in results:
         assert address(event)[0] == EVENTS
         assert event.causationid == request.id

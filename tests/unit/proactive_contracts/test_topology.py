@@ -41,6 +41,7 @@ ADDRESSES = {
     "proactive.send_unknown.v1": (EVENTS, "delivery.unknown.sms"),
     "proactive.send_cancelled.v1": (EVENTS, "delivery.cancelled.sms"),
     "proactive.send_expired.v1": (EVENTS, "delivery.expired.sms"),
+    "proactive.send_resolved.v1": (EVENTS, "delivery.resolved.sms"),
     "proactive.delivery_reported.v1": (EVENTS, "receipt.sms"),
     "proactive.reply_received.v1": (EVENTS, "reply.whatsapp"),
     "proactive.teammate_replied.v1": (EVENTS, "teammate.replied"),

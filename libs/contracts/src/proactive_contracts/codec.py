@@ -19,6 +19,7 @@ from proactive_contracts.results import (
     SendDeferred,
     SendExpired,
     SendFailed,
+    SendResolved,
     SendStarted,
     SendUnknown,
 )
@@ -41,6 +42,7 @@ EVENT_TYPES: dict[type[Model], str] = {
     SendUnknown: "proactive.send_unknown.v1",
     SendCancelled: "proactive.send_cancelled.v1",
     SendExpired: "proactive.send_expired.v1",
+    SendResolved: "proactive.send_resolved.v1",
     DeliveryReported: "proactive.delivery_reported.v1",
     ReplyReceived: "proactive.reply_received.v1",
     TeammateReplied: "proactive.teammate_replied.v1",

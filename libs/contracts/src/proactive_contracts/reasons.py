@@ -15,6 +15,7 @@ class FailureReason(StrEnum):
     CONTENT = "content"
     CHANNEL_BLOCKED = "channel_blocked"
     CHANNEL_UNKNOWN = "channel_unknown"
+    CHANNEL_PAUSED = "channel_paused"
     CHANNEL_SETUP = "channel_setup"
     PROVIDER_BUSY = "provider_busy"
     PROVIDER_UNREACHABLE = "provider_unreachable"
@@ -65,6 +66,10 @@ _WORDS: dict[FailureReason, tuple[str, str]] = {
     FailureReason.CHANNEL_BLOCKED: (
         "The provider refuses this channel: its access, its balance or its sender.",
         "Ask your administrator to check the channel, then re-send it.",
+    ),
+    FailureReason.CHANNEL_PAUSED: (
+        "Your administrators have paused this channel.",
+        "Wait until they resume it, or use another channel.",
     ),
     FailureReason.CHANNEL_UNKNOWN: (
         "This channel is not connected any more.",

@@ -58,8 +58,14 @@ class SendRequested(Subject):
 
 
 class CancelRequested(Subject):
-    """Stop trying; what has left already cannot be stopped."""
+    """
+    Stop trying; what has left already cannot be stopped.
 
+    `answers` is the SendRequested event to stop, where its sender knows it: a message that is stopped before its
+    request came is told under that event.
+    """
+
+    answers: UUID | None = None
     requested_by: RequestedBy
     result_route: ResultRoute | None = None
 

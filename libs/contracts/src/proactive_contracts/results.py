@@ -1,5 +1,7 @@
 """What the dispatcher says about one request; the causation of each is the request event that it answers."""
 
+from typing import Literal
+
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
 from proactive_contracts.values import (
@@ -82,3 +84,11 @@ class SendExpired(Subject):
 
     attempt: Attempt
     not_after: Moment
+
+
+class SendResolved(Subject):
+    """A person said what became of a message that may have been sent."""
+
+    attempt: Attempt
+    verdict: Literal["sent", "not_sent"]
+    requested_by: RequestedBy

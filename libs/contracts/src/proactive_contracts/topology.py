@@ -13,6 +13,7 @@ from proactive_contracts.results import (
     SendDeferred,
     SendExpired,
     SendFailed,
+    SendResolved,
     SendStarted,
     SendUnknown,
 )
@@ -93,6 +94,7 @@ _DELIVERY_WORDS: dict[type[Model], str] = {
     SendUnknown: "unknown",
     SendCancelled: "cancelled",
     SendExpired: "expired",
+    SendResolved: "resolved",
 }
 
 
