@@ -63,6 +63,32 @@ async def test_error_is_seen_by_the_callers_of_its_batch_only() -> None:
     assert await batcher.add(7) == 7
 
 
+async def test_bad_item_does_not_fail_its_batch_where_only_shared_errors_do() -> None:
+    async def flush(items: list[int]) -> list[int]:
+        await asyncio.sleep(0)
+        if 1 in items:
+            raise ValueError("a bad one")
+        return items
+
+    batcher = Batcher(flush, max_batch=4, shared=(OSError,))
+    outcomes = await asyncio.gather(*(batcher.add(number) for number in range(6)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [int, ValueError, int, int, int, int]
+
+
+async def test_shared_error_fails_the_whole_batch_and_is_not_repeated() -> None:
+    calls: list[int] = []
+
+    async def flush(items: list[int]) -> list[int]:
+        await asyncio.sleep(0)
+        calls.append(len(items))
+        raise ConnectionError("away")
+
+    batcher = Batcher(flush, shared=(OSError,))
+    outcomes = await asyncio.gather(*(batcher.add(number) for number in range(3)), return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {ConnectionError}
+    assert calls == [3]
+
+
 @pytest.mark.parametrize("extra", [-1, 1])
 async def test_wrong_number_of_results_is_an_error_for_all_of_the_batch(extra: int) -> None:
     async def flush(items: list[int]) -> list[int]:

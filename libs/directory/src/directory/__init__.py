@@ -1,5 +1,6 @@
-"""Who is connected: Intercom workspaces, their channels with sealed credentials, listeners, and installations."""
+"""Who is connected: Intercom workspaces, their channels with sealed credentials, listeners; and what operators did."""
 
+from directory.audit import Act, Audit, Detail
 from directory.channels import Channels, ConnectedChannel
 from directory.errors import (
     ChannelTaken,
@@ -24,10 +25,13 @@ SOURCE = Source("directory", "directory")
 
 __all__ = [
     "SOURCE",
+    "Act",
+    "Audit",
     "Begun",
     "ChannelTaken",
     "Channels",
     "ConnectedChannel",
+    "Detail",
     "DirectoryError",
     "Installs",
     "InvalidKey",

@@ -2,23 +2,37 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
+
+from runtime.logs import get_logger
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_Waiter: TypeAlias = tuple[Item, asyncio.Future[Result]]
+
+log = get_logger()
 
 
 class Batcher(Generic[Item, Result]):
     """
     Turns many single calls into few batched ones without a linger: flushed at once when idle.
 
-    `flush` gets the items in order and returns one result each; when it fails, only its own callers see the error.
+    `flush` gets the items in order and returns one result each. When it fails with one of `shared`, all of its callers
+    see the error. Any other error may be the fault of one item, which must not fail its neighbours: each is flushed
+    alone. Without `shared` no batch is split. `flush` has to undo what a failed batch had done.
     """
 
-    def __init__(self, flush: Callable[[list[Item]], Awaitable[list[Result]]], max_batch: int = 200) -> None:
+    def __init__(
+        self,
+        flush: Callable[[list[Item]], Awaitable[list[Result]]],
+        max_batch: int = 200,
+        shared: tuple[type[Exception], ...] = (Exception,),
+    ) -> None:
         self._flush = flush
         self._max_batch = max_batch
-        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._shared = shared
+        self._waiting: list[_Waiter[Item, Result]] = []
         self._running: asyncio.Task[None] | None = None
 
     async def add(self, item: Item) -> Result:
@@ -33,18 +47,27 @@ class Batcher(Generic[Item, Result]):
         while self._waiting:
             batch, self._waiting = self._waiting[: self._max_batch], self._waiting[self._max_batch :]
             try:
-                results = await self._flush([item for item, _ in batch])
-                settled = list(zip(batch, results, strict=True))
+                await self._write(batch)
             except asyncio.CancelledError:
                 for _, future in [*batch, *self._waiting]:
                     future.cancel()
                 self._waiting = []
                 raise
-            except Exception as error:
+
+    async def _write(self, batch: list[_Waiter[Item, Result]]) -> None:
+        try:
+            results = await self._flush([item for item, _ in batch])
+            settled = list(zip(batch, results, strict=True))
+        except Exception as error:
+            if len(batch) == 1 or isinstance(error, self._shared):
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(error)
-                continue
-            for (_, future), result in settled:
-                if not future.done():
-                    future.set_result(result)
+                return
+            log.warning("batch_split", error=type(error).__name__, items=len(batch))
+            for waiter in batch:
+                await self._write([waiter])
+            return
+        for (_, future), result in settled:
+            if not future.done():
+                future.set_result(result)

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import aiohttp
 from aiohttp import web
+from aiohttp.abc import AbstractResolver
 from aiohttp.typedefs import Middleware
 from pydantic import SecretStr
 
@@ -38,6 +39,7 @@ def client_session(
     connect_seconds: float = 5,
     trace: Sequence[aiohttp.TraceConfig] = (),
     limit: int = 100,
+    resolver: AbstractResolver | None = None,
 ) -> aiohttp.ClientSession:
     """
     A client with time limits, a name (Proactive/<version>), no cookies, and nothing from the environment.
@@ -46,7 +48,7 @@ def client_session(
     connection drops, POST never.
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=limit),
+        connector=aiohttp.TCPConnector(limit=limit, resolver=resolver),
         timeout=aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds, sock_connect=connect_seconds),
         headers={"User-Agent": f"Proactive/{version('proactive-runtime')}"},
         cookie_jar=aiohttp.DummyCookieJar(),

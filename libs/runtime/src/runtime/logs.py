@@ -28,6 +28,11 @@ def masked(phone: str) -> str:
     return f"***{phone[-4:]}"
 
 
+def without_numbers(words: str) -> str:
+    """Words of somebody else's with the phone numbers in them masked, and passwords of addresses left out."""
+    return _PHONE.sub(_masked_match, _PASSWORD.sub(r"\1:***", words))
+
+
 def configure(service: str, level: str, format: str) -> None:  # noqa: A002  named like its setting
     """Set up structlog and the standard library's logging: to stderr, `auto` is console in a terminal, else JSON."""
     console = format == "console" or (format == "auto" and sys.stderr.isatty())
@@ -100,7 +105,7 @@ def _mask_field(key: object, value: Any) -> Any:
 
 def _mask_value(value: Any) -> Any:
     if isinstance(value, str):
-        return _PHONE.sub(_masked_match, _PASSWORD.sub(r"\1:***", value))
+        return without_numbers(value)
     if isinstance(value, dict):
         return {key: _mask_field(key, inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -41,6 +41,9 @@ UNPREPARED: tuple[type[Exception], ...] = (
 
 STATEMENT_SECONDS = 10.0
 
+IDLE_IN_TRANSACTION_MILLISECONDS = 15_000
+"""A process that was frozen in the middle of a transaction loses it, and its locks, after this."""
+
 _WAIT_FOR: tuple[type[Exception], ...] = (*TROUBLE, *UNPREPARED)
 
 Result = TypeVar("Result")
@@ -83,7 +86,10 @@ async def _first_answer(database_url: str, application: str, size: int) -> Pool:
             timeout=5,
             command_timeout=STATEMENT_SECONDS,
             init=_prepare,
-            server_settings={"application_name": application},
+            server_settings={
+                "application_name": application,
+                "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MILLISECONDS),
+            },
         )
 
     return await insist(create, "start")
