@@ -5,6 +5,7 @@ Fixtures for every test: a real broker and database where asked for, and the who
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from devstack.backends import Backends, Broker, Database
 from devstack.progress import Silent
@@ -12,6 +13,9 @@ from devstack.stack import Stack
 from devstack.state import State
 from tests.support.backends import choose_backends, fresh_name, keep_logs, prove_identity, temporary_state
 from tests.support.panel import CheckedScene
+
+settings.register_profile("any_machine", deadline=None)  # speed is not asserted by tests
+settings.load_profile("any_machine")
 
 
 @pytest.fixture(scope="session")

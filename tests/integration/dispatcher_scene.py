@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID, uuid4
@@ -48,7 +49,7 @@ ACCOUNT = "AC0123456789abcdef0123456789abcdef"
 TOKEN = "a-secret-token-of-twilio"
 OPERATORS_TOKEN = "operators-token"
 TEXT = "The text of this message is private"
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
 @dataclass
@@ -62,22 +63,33 @@ class Submission:
 
 
 class FakeTwilio:
-    """Accepts everything, after `seconds`; `behave` may answer otherwise. The ledger is the judge."""
+    """
+    Accepts everything, after `seconds`; `behave` may answer otherwise. The ledger is the judge.
+
+    `listed` is what it took, as its list of messages has it; `lists` is false where that is late.
+    """
 
     def __init__(self) -> None:
         self.ledger: list[Submission] = []
+        self.listed: list[dict[str, Any]] = []
+        self.lists = True
+        self.looks = 0
         self.seconds = 0.0
         self.slow_for: str | None = None
         self.behave: Callable[[web.Request], web.StreamResponse] | None = None
         self.url = ""
+        self._port = 0
 
     async def __aenter__(self) -> Self:
+        """Also after it was away: at the same address."""
         app = web.Application()
         app.router.add_post("/2010-04-01/Accounts/{account}/Messages.json", self._create)
+        app.router.add_get("/2010-04-01/Accounts/{account}/Messages.json", self._list)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        self._port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self._port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -91,7 +103,27 @@ class FakeTwilio:
             await asyncio.sleep(self.seconds)
         if self.behave is not None:
             return self.behave(request)
-        return web.json_response({"sid": f"SM{uuid4().hex}", "num_segments": "1"}, status=201)
+        return web.json_response(self.take(form), status=201)
+
+    def take(self, form: Mapping[str, Any]) -> dict[str, Any]:
+        """Note a message as taken, whatever is answered."""
+        taken = {
+            "sid": f"SM{uuid4().hex}",
+            "to": str(form["To"]),
+            "from": str(form["From"]),
+            "body": str(form["Body"]),
+            "direction": "outbound-api",
+            "date_created": format_datetime(clock.now()),
+            "num_segments": "1",
+        }
+        self.listed.insert(0, taken)
+        return taken
+
+    async def _list(self, request: web.Request) -> web.Response:
+        self.looks += 1
+        wanted = (request.query["To"], request.query["From"])
+        found = [one for one in self.listed if (one["to"], one["from"]) == wanted] if self.lists else []
+        return web.json_response({"messages": found[: int(request.query["PageSize"])]})
 
     def count(self, message_id: UUID) -> int:
         return sum(submission.mid == message_id for submission in self.ledger)
@@ -205,6 +237,7 @@ class Scene:
             "PROACTIVE_LEASE_SECONDS": "2",
             "PROACTIVE_CALL_SECONDS": "1",
             "PROACTIVE_SCHEDULER_SECONDS": "0.2",
+            "PROACTIVE_SETTLING_SECONDS": "0.3",
         } | changes
 
     @asynccontextmanager
@@ -218,6 +251,7 @@ class Scene:
             "lease_seconds": 8,
             "call_seconds": 4,
             "scheduler_seconds": 0.2,
+            "settling_seconds": 0.3,
             "ops_port": free_port(),
         }
         settings = WorkerSettings(**fields | changes)
@@ -262,13 +296,13 @@ class Scene:
         vault = Vault([SecretStr(self.keys)])
         return await put_channel(self.database, vault, channel, provider, credentials, workspace_id, settings)
 
-    async def process(self, **changes: str) -> subprocess.Popen[bytes]:
+    async def process(self, channel: Channel = Channel.SMS, **changes: str) -> subprocess.Popen[bytes]:
         """A worker as operators start it; its log goes to `logs`."""
         changes.setdefault("PROACTIVE_OPS_PORT", str(free_port()))
         environment = {**os.environ, **self.environment(**changes)}
         with self.logs.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "dispatcher", "worker", "--channel", "sms"], env=environment, stderr=log
+                [sys.executable, "-m", "dispatcher", "worker", "--channel", channel.value], env=environment, stderr=log
             )
         self.processes.append(process)
         await ready(int(changes["PROACTIVE_OPS_PORT"]))
@@ -282,6 +316,11 @@ class Scene:
     async def stop(self, process: subprocess.Popen[bytes]) -> int:
         process.send_signal(signal.SIGTERM)
         return await exited(process)
+
+    async def until_state(self, event: Event[SendRequested], state: str) -> None:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while await self.state(event) != state:
+                await asyncio.sleep(0.05)
 
     async def state(self, event: Event[SendRequested]) -> str | None:
         found: str | None = await self.database.fetchval(
@@ -317,7 +356,7 @@ async def set_scene(amqp_url: str, database_url: str, logs: Path) -> AsyncIterat
     await apply(amqp_url, topology())
     connection = await asyncpg.connect(database_url)
     await migrate(connection, [directory.SOURCE, SOURCE])
-    await connection.execute("TRUNCATE dispatch.job")
+    await connection.execute("TRUNCATE dispatch.job, dispatch.sender, dispatch.host")
     await connection.close()
     await purge(amqp_url)
     keys = Fernet.generate_key().decode()

@@ -224,7 +224,6 @@ async def test_viber_message_goes_out_and_comes_back_as_read(scene: Scene, infob
         (5, 12, "send_failed", FailureReason.CHANNEL_BLOCKED),
         (5, 10, "send_failed", FailureReason.OPTED_OUT),
         (5, 23, "send_accepted", None),
-        (9, 99, "send_unknown", None),
     ],
 )
 async def test_status_within_infobips_answer_counts(

@@ -11,6 +11,7 @@ import pytest
 from proactive_contracts.envelope import Event
 from runtime.amqp.publisher import NotPublished, Unconfirmed
 from runtime.postgres import Pool
+from status_tracker import metrics
 from status_tracker.announcer import Announcer
 from tests.integration.tracker_support import announced, make_recorder, open_storage, record
 from tests.unit.status_tracker.making import Story, make_request
@@ -108,3 +109,42 @@ async def test_running_announcer_goes_on_after_the_broker_came_back(storage: Poo
             while len(bus.seen) < 2:
                 await asyncio.sleep(0.02)
     assert bus.statuses[story.request.data.message_id] == ["queued", "sent"]
+
+
+async def test_what_cannot_be_read_is_put_off_and_holds_back_nothing(storage: Pool) -> None:
+    first, second = Story(make_request()), Story(make_request(recipient="+4915112345679"))
+    await record(make_recorder(storage), first.request, first.accepted(), second.request)
+    await storage.execute(
+        """
+        UPDATE tracker.outgoing SET event = jsonb_set(event, '{data,status}', '"of another release"')
+        WHERE seq = (SELECT min(seq) FROM tracker.outgoing)
+        """
+    )
+    before = metrics.UNREADABLE.labels("status_event")._value.get()
+    bus = Bus()
+    await drain(Announcer(storage, bus))
+    assert bus.statuses == {second.request.data.message_id: ["queued"], first.request.data.message_id: ["sent"]}
+    assert metrics.UNREADABLE.labels("status_event")._value.get() == before + 1
+    assert len(await announced(storage)) == 1, "it stays for a release that can read it"
+
+
+async def test_what_cannot_be_published_holds_back_nothing_either(storage: Pool) -> None:
+    first, second = Story(make_request()), Story(make_request(recipient="+4915112345679"))
+    await record(make_recorder(storage), first.request, second.request)
+    bus = Bus(KeyError("a fault of our own"))
+    await drain(Announcer(storage, bus))
+    assert bus.statuses == {second.request.data.message_id: ["queued"]}
+    await storage.execute("UPDATE tracker.outgoing SET lease_until = '-infinity'")
+    await drain(Announcer(storage, bus))
+    assert await announced(storage) == []
+
+
+async def test_what_a_tracker_that_died_left_behind_is_announced_by_another_one_unasked(storage: Pool) -> None:
+    story, bus = Story(make_request()), Bus()
+    async with Announcer(storage, bus, poll_seconds=0.05):
+        await asyncio.sleep(0.1)
+        await record(make_recorder(storage), story.request)  # its own announcer never learns of it
+        async with asyncio.timeout(10):
+            while not bus.seen:
+                await asyncio.sleep(0.02)
+    assert bus.statuses == {story.request.data.message_id: ["queued"]}

@@ -3,16 +3,18 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
 from pydantic import SecretStr
 
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.values import Admin, Service
 from runtime.http import serve
 from runtime.postgres import Pool
+from status_tracker import metrics
 from status_tracker.http import application
 from status_tracker.storage import replies
 from tests.integration.tracker_support import make_recorder, open_storage, record
@@ -69,6 +71,7 @@ async def test_message_is_told_in_full(storage: Pool, api: aiohttp.ClientSession
         "status_at": delivered.data.reported_at.isoformat().replace("+00:00", "Z"),
         "reason": None,
         "detail": None,
+        "due_at": None,
         "provider": "twilio",
         "provider_code": None,
         "provider_message_id": story.provider_message_id,
@@ -226,3 +229,62 @@ async def test_without_a_token_only_the_description_is_given(api: aiohttp.Client
 async def test_unknown_path_is_a_problem_document(api: aiohttp.ClientSession) -> None:
     async with api.get("/v1/nothing") as response:
         assert (response.status, response.content_type) == (404, "application/problem+json")
+
+
+async def test_what_was_put_off_says_why_and_until_when(storage: Pool, api: aiohttp.ClientSession) -> None:
+    story = Story(make_request())
+    due_at = NOON + timedelta(minutes=2)
+    deferred = story.deferred(reason=FailureReason.CHANNEL_PAUSED, due_at=due_at)
+    await record(make_recorder(storage), story.request, deferred)
+    path = f"/v1/workspaces/w1/messages/{story.request.data.message_id}"
+    _, message = await get(api, path)
+    assert (message["status"], message["reason"]) == ("waiting", "channel_paused")
+    assert (message["due_at"], message["not_after"]) == ("2026-11-22T12:02:00Z", "2026-11-22T12:15:00Z")
+    assert (message["timeline"][-1]["reason"], message["timeline"][-1]["due_at"]) == (
+        "channel_paused",
+        message["due_at"],
+    )
+    await record(make_recorder(storage), story.accepted(attempt=2))
+    _, message = await get(api, path)
+    assert (message["status"], message["reason"], message["due_at"]) == ("sent", None, None)
+
+
+async def test_verdict_stands_in_the_timeline_as_a_person_s(storage: Pool, api: aiohttp.ClientSession) -> None:
+    story = Story(make_request())
+    await record(make_recorder(storage), story.request, story.unknown(), story.resolved("not_sent"))
+    _, message = await get(api, f"/v1/workspaces/w1/messages/{story.request.data.message_id}")
+    assert (message["status"], message["detail"]) == ("not_sent", "Maria Lopez marked it as not sent.")
+    last = message["timeline"][-1]
+    assert (last["event"], last["source"], last["status"]) == ("send_resolved", "person", "not_sent")
+
+
+async def test_message_that_cannot_be_read_hides_no_other(storage: Pool, api: aiohttp.ClientSession) -> None:
+    stories = [Story(make_request(at=NOON + timedelta(seconds=number))) for number in range(5)]
+    await record(make_recorder(storage), *(story.request for story in stories))
+    ids = [str(story.request.data.message_id) for story in stories]
+    await storage.execute("UPDATE tracker.request SET asked = '{}' WHERE message_id = $1", UUID(ids[3]))
+    await storage.execute("UPDATE tracker.message SET status = 'newer' WHERE message_id = $1", UUID(ids[1]))
+    before = metrics.UNREADABLE.labels("message")._value.get()
+    shown, query = [], {"limit": 2}
+    while True:
+        status, page = await get(api, "/v1/workspaces/w1/messages", **query)
+        assert status == 200
+        shown += [message["message_id"] for message in page["messages"]]
+        if page["next_cursor"] is None:
+            break
+        query = {"limit": 2, "cursor": page["next_cursor"]}
+    assert shown == [ids[4], ids[2], ids[0]]
+    assert metrics.UNREADABLE.labels("message")._value.get() == before + 2
+    status, trouble = await get(api, f"/v1/workspaces/w1/messages/{ids[3]}")
+    assert (status, trouble["title"]) == (500, "Message cannot be read")
+
+
+async def test_entry_that_cannot_be_read_hides_no_other(storage: Pool, api: aiohttp.ClientSession) -> None:
+    story = Story(make_request())
+    await record(make_recorder(storage), story.request, story.started(), story.accepted())
+    await replies.keep(storage, make_reply())
+    await storage.execute("UPDATE tracker.entry SET source = 'newer' WHERE event = 'send_started'")
+    await storage.execute("UPDATE tracker.reply SET event = '{}'")
+    status, message = await get(api, f"/v1/workspaces/w1/messages/{story.request.data.message_id}")
+    assert status == 200
+    assert [entry["event"] for entry in message["timeline"]] == ["send_requested", "send_accepted"]

@@ -14,7 +14,7 @@ from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.status import Status
 from runtime.postgres import Pool
-from status_tracker.domain.entries import not_taken
+from status_tracker.domain.findings import not_taken
 from status_tracker.handlers import Fact, Outcome
 from status_tracker.storage import entries
 from tests.integration.tracker_support import announced, fact_of, make_recorder, open_storage, record, row_of

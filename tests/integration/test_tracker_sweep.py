@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from runtime import clock
 from runtime.http import client_session
 from runtime.postgres import Pool
+from status_tracker import metrics
 from status_tracker.clients.dispatcher import DispatcherClient
 from status_tracker.sweep import Sweep
 from tests.integration.tracker_support import FakeJobs, announced, make_recorder, open_storage, record, row_of
@@ -20,6 +21,25 @@ from tests.unit.status_tracker.making import Story, make_request
 async def storage(database_url: str) -> AsyncIterator[Pool]:
     async with open_storage(database_url) as opened:
         yield opened
+
+
+class Told:
+    """A log that remembers the names of its errors."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+
+    def error(self, event: str, **_fields: object) -> None:
+        self.errors.append(event)
+
+    exception = error
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    log = Told()
+    monkeypatch.setattr("status_tracker.sweep.log", log)
+    return log
 
 
 def make_late(seconds: float = 3600) -> Story:
@@ -52,15 +72,96 @@ async def test_what_the_dispatcher_never_saw_is_shown_as_not_confirmed(storage: 
     assert await storage.fetchval("SELECT kind FROM tracker.effect") == "untaken"
 
 
-async def test_what_the_dispatcher_has_is_left_alone(storage: Pool) -> None:
+def known_as(story: Story, state: str, **fields: object) -> FakeJobs:
+    """A dispatcher that has the message, in this state since a while ago."""
+    since = (clock.now() - timedelta(minutes=10)).isoformat()
+    says = {"event_id": str(story.request.id), "state": state, "attempt": 1, "since": since}
+    return FakeJobs({story.request.data.message_id}, says | fields)
+
+
+async def test_what_the_dispatcher_has_alerts_and_is_never_called_not_taken(storage: Pool, told: Told) -> None:
     story = make_late()
     jobs = FakeJobs(known={story.request.data.message_id})
     await record(make_recorder(storage), story.request)
     async with sweeping(storage, jobs, clock.now()) as sweep:
         await sweep.turn()
         await sweep.turn()
-    assert await status_of(storage, story) == "queued"
+    assert await status_of(storage, story) == "queued", "its answer cannot be read"
     assert len(jobs.asked) == 1, "it is not asked about in every turn"
+    assert told.errors == ["message_overdue"]
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("waiting", "waiting"),
+        ("sending", "sending"),
+        ("resolving", "sending"),
+        ("unknown", "unknown"),
+        ("accepted", "sent"),
+        ("failed", "failed"),
+        ("cancelled", "cancelled"),
+        ("expired", "expired"),
+        ("not_sent", "not_sent"),
+    ],
+)
+async def test_what_was_taken_and_not_told_of_is_shown_as_the_dispatcher_has_it(
+    storage: Pool, told: Told, state: str, status: str
+) -> None:
+    story = make_late()
+    before = metrics.OVERDUE.labels(status)._value.get()
+    await record(make_recorder(storage), story.request)
+    async with sweeping(storage, known_as(story, state, reason="invalid_number"), clock.now()) as sweep:
+        await sweep.turn()
+        await sweep.turn()
+    row = (await row_of(storage, story.request)).row
+    assert row["status"] == status
+    assert row["reason"] == ("invalid_number" if state == "failed" else None)
+    assert told.errors == ["message_overdue"]
+    assert metrics.OVERDUE.labels(status)._value.get() == before + 1
+
+
+async def test_what_stays_under_way_although_its_end_was_lost_is_found(storage: Pool) -> None:
+    story = make_late()
+    await record(make_recorder(storage), story.request, story.started())
+    async with sweeping(storage, known_as(story, "accepted"), clock.now()) as sweep:
+        await sweep.turn()
+    assert await status_of(storage, story) == "sent"
+    await record(make_recorder(storage), story.accepted())
+    row = (await row_of(storage, story.request)).row
+    assert row["provider_message_id"] == story.provider_message_id, "the event that was parked says more"
+
+
+async def test_state_of_another_release_alerts_and_changes_nothing(storage: Pool, told: Told) -> None:
+    story = make_late()
+    await record(make_recorder(storage), story.request)
+    async with sweeping(storage, known_as(story, "newer"), clock.now()) as sweep:
+        await sweep.turn()
+    assert await status_of(storage, story) == "queued"
+    assert told.errors == ["message_overdue"]
+
+
+async def test_what_just_took_a_step_is_left_to_its_event(storage: Pool, told: Told) -> None:
+    story = make_late()
+    await record(make_recorder(storage), story.request)
+    async with sweeping(storage, known_as(story, "accepted", since=clock.now().isoformat()), clock.now()) as sweep:
+        await sweep.turn()
+    assert await status_of(storage, story) == "queued"
+    assert told.errors == []
+
+
+async def test_message_that_cannot_be_judged_does_not_keep_the_others_from_it(storage: Pool, told: Told) -> None:
+    broken, story = make_late(seconds=7200), make_late()
+    await record(make_recorder(storage), broken.request, story.request)
+    await storage.execute(
+        "UPDATE tracker.entry SET source = 'newer' WHERE message_id = $1", broken.request.data.message_id
+    )
+    async with sweeping(storage, FakeJobs(), clock.now()) as sweep:
+        await sweep.turn()
+        await sweep.turn()
+    assert await status_of(storage, story) == "not_confirmed"
+    assert await status_of(storage, broken) == "queued"
+    assert sorted(told.errors) == ["message_not_judged", "message_not_taken"]
 
 
 @pytest.mark.parametrize("status", [500, 401, 302, 204])
@@ -107,13 +208,21 @@ async def test_within_the_grace_nothing_is_judged(storage: Pool) -> None:
     assert jobs.asked == []
 
 
-async def test_what_a_dispatcher_spoke_of_is_never_judged(storage: Pool) -> None:
-    story, jobs = make_late(), FakeJobs()
+async def test_what_a_dispatcher_spoke_of_is_never_called_not_taken(storage: Pool, told: Told) -> None:
+    story = make_late()
     await record(make_recorder(storage), story.request, story.started())
+    async with sweeping(storage, FakeJobs(), clock.now()) as sweep:
+        await sweep.turn()
+    assert await status_of(storage, story) == "sending"
+    assert told.errors == ["message_overdue"], "a dispatcher that knows nothing of what it began has lost its memory"
+
+
+async def test_what_has_ended_is_not_asked_about(storage: Pool) -> None:
+    story, jobs = make_late(), FakeJobs()
+    await record(make_recorder(storage), story.request, story.unknown())
     async with sweeping(storage, jobs, clock.now()) as sweep:
         await sweep.turn()
     assert jobs.asked == []
-    assert await status_of(storage, story) == "sending"
 
 
 async def test_dispatcher_that_takes_it_after_all_overrides_the_finding(storage: Pool) -> None:

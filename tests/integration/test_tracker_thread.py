@@ -205,3 +205,46 @@ async def test_two_writers_write_each_note_once(storage: Pool) -> None:
     async with running(storage, intercom, writers=2):
         assert await outcomes(storage) == {"sent": "written"}
     assert len(intercom.notes) == len({body for _, _, body in intercom.notes}) == 15
+
+
+async def test_verdict_is_noted_once_after_what_may_have_been_sent(storage: Pool) -> None:
+    intercom, story = FakeIntercom(), Story(make_request())
+    async with running(storage, intercom):
+        await record(make_recorder(storage), story.request, story.unknown())
+        await outcomes(storage)
+        verdict = story.resolved("not_sent")
+        await record(make_recorder(storage), verdict, verdict)
+        assert await outcomes(storage) == {"unknown": "written", "refuted": "written"}
+    first, second = (body for _, _, body in intercom.notes)
+    assert "may have been sent" in first
+    assert "Maria Lopez marked it as not sent." in second
+
+
+async def test_effect_that_always_fails_unforeseen_is_given_up_with_the_reason_and_holds_back_no_other(
+    storage: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("status_tracker.thread.MAX_FAILURES", 3)
+    intercom, story = FakeIntercom(), Story(make_request())
+    await record(make_recorder(storage), story.request, story.unknown())
+    await storage.execute("UPDATE tracker.effect SET kind = 'newer'")
+    async with running(storage, intercom):
+        other = await sent(storage)
+        assert await outcomes(storage) == {"newer": "given_up", "sent": "written"}
+    row = await storage.fetchrow("SELECT attempts, failures, detail FROM tracker.effect WHERE kind = 'newer'")
+    assert row is not None
+    assert (row["attempts"], row["failures"]) == (3, 3)
+    assert row["detail"] == "Something unexpected went wrong (ValueError)."
+    assert [body for _, _, body in intercom.notes if marker(other.request.data.message_id, Kind.SENT) in body]
+
+
+async def test_note_about_a_message_that_cannot_be_read_is_tried_again_until_it_can(storage: Pool) -> None:
+    intercom = FakeIntercom()
+    story = await sent(storage)
+    await storage.execute("UPDATE tracker.entry SET source = 'newer' WHERE event = 'send_accepted'")
+    async with running(storage, intercom):
+        async with asyncio.timeout(10):
+            while not await storage.fetchval("SELECT failures FROM tracker.effect"):
+                await asyncio.sleep(0.02)
+        await storage.execute("UPDATE tracker.entry SET source = 'dispatcher' WHERE source = 'newer'")
+        assert await outcomes(storage) == {"sent": "written"}
+    assert story.request.data.thread.conversation_id == intercom.notes[0][0]

@@ -198,9 +198,14 @@ def _source(author_type: str, author_id: str, delivered_as: str, html: str) -> d
 
 @dataclass
 class FakeJobs:
-    """The dispatcher's operators' HTTP: 200 for `known`, `status` for everything else; or a stranger in its place."""
+    """
+    The dispatcher's operators' HTTP: 200 for `known`, `status` for everything else; or a stranger in its place.
+
+    `says` is what it answers of those that it knows.
+    """
 
     known: set[UUID] = field(default_factory=set)
+    says: dict[str, Any] = field(default_factory=dict)
     status: int = 404
     content_type: str = "application/problem+json"
     asked: list[str] = field(default_factory=list)
@@ -211,7 +216,7 @@ class FakeJobs:
         self.asked.append(request.match_info["message_id"])
         taken = UUID(request.match_info["message_id"]) in self.known
         if taken:
-            return web.json_response({})
+            return web.json_response(self.says)
         return web.json_response({}, status=self.status, content_type=self.content_type)
 
     @asynccontextmanager

@@ -4,8 +4,12 @@ import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
+from types import ModuleType
+from unittest.mock import patch
 
 import structlog
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from runtime.logs import configure
 
@@ -25,3 +29,11 @@ def captured_logs(format: str = "json") -> Iterator[io.StringIO]:  # noqa: A002 
         root.setLevel(level)
         structlog.reset_defaults()
         structlog.contextvars.clear_contextvars()
+
+
+@contextmanager
+def logged_by(module: ModuleType) -> Iterator[list[EventDict]]:
+    """What `module` logs, whichever test configured logging in this process before."""
+    structlog.reset_defaults()
+    with patch.object(module, "log", structlog.get_logger()), capture_logs() as logs:
+        yield logs

@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
-from dispatcher.domain.job import State
-from dispatcher.ports import Callback, ChannelInUse, Job, OutboundMessage
+from dispatcher.domain.answers import Answer
+from dispatcher.domain.job import decide
+from dispatcher.domain.states import Answered, Capabilities, Job, Result, State
+from dispatcher.ports import Callback, ChannelInUse, OutboundMessage
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import Event, content_digest, request_id
 from proactive_contracts.requests import SendRequested
@@ -112,3 +114,11 @@ def make_job(request: SendRequested, /, **changes: Any) -> Job:
         receipt=None,
     )
     return replace(job, **changes)
+
+
+def told_of(answer: Answer) -> Result:
+    """What is told of a first attempt's answer."""
+    step = decide(make_job(make_request()), Answered(1, answer), Capabilities("twilio"), NOW, 0.5)
+    assert step is not None
+    assert step.result is not None
+    return step.result

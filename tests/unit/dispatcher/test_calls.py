@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import aiohttp
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,7 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from dispatcher.domain.answers import Answer, ErrorClass, Refused, Unclear
 from dispatcher.ports import HttpRequest, HttpResponse
-from dispatcher.providers.calls import MAX_ANSWER, HttpCalls, provider_session
+from dispatcher.providers.calls import MAX_ANSWER, GlobalAddresses, HttpCalls, provider_session
 from proactive_contracts.reasons import FailureReason
 
 Reader: TypeAlias = asyncio.StreamReader
@@ -300,6 +301,93 @@ async def test_closed_session_is_not_sent() -> None:
     session = provider_session(1, 1)
     await session.close()
     assert is_not_sent(await HttpCalls(session).call(request_to("https://x.invalid/"), time.monotonic() + 9))
+
+
+# --- addresses of inner networks ---
+
+
+class Names(AbstractResolver):
+    """Answers every name with `addresses`."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = addresses
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
+            for address in self.addresses
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+INNER = [
+    "127.0.0.1",
+    "10.1.2.3",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "0.0.0.0",
+    "224.0.0.1",
+    "::1",
+    "::",
+    "fe80::1%eth0",
+    "fd00::1",
+    "::ffff:10.0.0.1",
+    "2002:a00:1::",
+]
+
+
+@pytest.mark.parametrize("address", INNER)
+async def test_name_of_an_inner_address_is_never_connected_to(address: str) -> None:
+    async with provider_session(2, 1, GlobalAddresses(Names(address))) as session:
+        answered = await HttpCalls(session).call(request_to("https://provider.example/send"), time.monotonic() + 9)
+    assert isinstance(answered, Refused)
+    assert (answered.error_class, answered.reason) == (ErrorClass.BLOCKED, FailureReason.CHANNEL_SETUP)
+
+
+async def test_only_the_public_addresses_of_a_name_are_used() -> None:
+    found = await GlobalAddresses(Names("10.0.0.1", "93.184.215.14", "::1", "2606:2800:21f::1")).resolve("x.example")
+    assert [one["host"] for one in found] == ["93.184.215.14", "2606:2800:21f::1"]
+
+
+async def test_loopbacks_own_name_is_left_to_itself() -> None:
+    found = await GlobalAddresses(Names("127.0.0.1")).resolve("localhost")
+    assert [one["host"] for one in found] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [*(f"[{one}]" if ":" in one else one for one in INNER[1:] if one != "::1"), "2852039166", "0xa9fea9fe", "10.1"],
+)
+async def test_inner_address_in_place_of_a_name_is_never_called(host: str) -> None:
+    answered = await call(f"https://{host}/send")
+    assert isinstance(answered, Refused)
+    assert answered.error_class in {ErrorClass.BLOCKED, ErrorClass.NOT_SENT}
+
+
+# --- looking up ---
+
+
+async def test_look_up_is_a_get_without_a_body() -> None:
+    heads: list[bytes] = []
+
+    async def serve(reader: Reader, writer: Writer) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening, provider_session(2, 1) as session:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/list?To=%2B49"
+        answered = await HttpCalls(session).call(HttpRequest(url, {}, method="GET"), time.monotonic() + 9)
+    assert isinstance(answered, HttpResponse)
+    assert heads[0].startswith(b"GET /list?To=%2B49 HTTP/1.1")
+    assert b"content-length" not in heads[0].lower()
 
 
 async def test_wrong_certificate_is_not_sent(tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
-from structlog.testing import capture_logs
 
+from dispatcher import webhooks as webhooks_module
 from dispatcher.operators import operators_app
 from dispatcher.ports import Callback, ChannelInUse, Unreadable, UnreadableCallback
 from dispatcher.providers.infobip import Infobip
@@ -18,6 +18,7 @@ from dispatcher.webhooks import MAX_CALLBACK, Webhooks
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus, ReplyReceived
 from proactive_contracts.values import Channel
 from runtime.amqp.publisher import Unconfirmed
+from tests.support.logs import logged_by
 from tests.unit.dispatcher.builders import (
     CHANNEL_ID,
     MESSAGE_ID,
@@ -29,6 +30,7 @@ from tests.unit.dispatcher.builders import (
 )
 from tests.unit.dispatcher.fakes import FakeAnnouncements, FakeChannels, FakeJobs, FakeProvider
 
+NOBODYS = UUID("0b5ad1a0-0000-4000-8000-0000000000ff")
 PATH = f"/webhooks/twilio/{CHANNEL_ID}"
 RECEIPT = DeliveryReported(
     message_id=MESSAGE_ID,
@@ -126,7 +128,7 @@ async def test_callback_that_is_not_genuine_is_refused_in_the_provider_s_terms()
 
 @pytest.mark.parametrize(
     "path",
-    [f"/webhooks/twilio/{uuid4()}", "/webhooks/twilio/nonsense", f"/webhooks/vonage/{CHANNEL_ID}", "/webhooks", "/"],
+    [f"/webhooks/twilio/{NOBODYS}", "/webhooks/twilio/nonsense", f"/webhooks/vonage/{CHANNEL_ID}", "/webhooks", "/"],
 )
 async def test_unknown_address_is_not_found(path: str) -> None:
     assert await post(Scene(), path) == 404
@@ -167,7 +169,7 @@ async def test_secret_in_an_address_is_never_logged(
     webhooks = Webhooks(channels, {"infobip": Infobip()}, FakeJobs(), FakeAnnouncements(), "https://p.example")
     result = {"messageId": str(MESSAGE_ID), "status": {"groupId": 3, "id": 5}}
     path = f"/webhooks/infobip/{CHANNEL_ID}"
-    with capture_logs() as logs:
+    with logged_by(webhooks_module) as logs:
         async with TestClient(TestServer(webhooks.app())) as client:
             response = await client.post(path, params={"secret": secret}, json={"results": [result, {}]})
             told = await response.text()
@@ -195,7 +197,7 @@ async def test_get_is_not_allowed() -> None:
         assert (response.status, response.headers["Allow"]) == (405, "POST")
 
 
-@pytest.mark.parametrize("path", [f"/webhooks/vonage/{CHANNEL_ID}", f"/webhooks/twilio/{uuid4()}/x"])
+@pytest.mark.parametrize("path", [f"/webhooks/vonage/{CHANNEL_ID}", f"/webhooks/twilio/{NOBODYS}/x"])
 async def test_get_of_an_unknown_address_is_not_found(path: str) -> None:
     async with Scene().client() as client, client.get(path) as response:
         assert response.status == 404

@@ -144,6 +144,13 @@ def test_refusal_is_classified_by_its_code(error_class: ErrorClass, reason: Fail
         assert (refused.provider_code, refused.detail) == (str(code), "No.")
 
 
+@pytest.mark.parametrize(("code", "alone"), [(131056, True), (130429, False), (131048, False), (131047, False)])
+def test_limit_of_a_pair_is_the_recipients_alone(code: int, alone: bool) -> None:
+    refused = answer(400, error(code))
+    assert isinstance(refused, Refused)
+    assert refused.recipient_only is alone
+
+
 @pytest.mark.parametrize(
     ("status", "fields", "error_class"),
     [

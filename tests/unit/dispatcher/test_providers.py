@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from directory.providers import PROVIDERS, faults
 from dispatcher.domain.answers import Accepted, ErrorClass, Refused, Unclear
-from dispatcher.domain.job import settle
 from dispatcher.ports import (
     Callback,
     ChannelInUse,
     HttpRequest,
     HttpResponse,
+    LooksUp,
     Provider,
     SharedCallbacks,
     Unreadable,
@@ -38,7 +38,7 @@ from tests.unit.dispatcher.builders import (
     make_infobip_channel,
     make_message,
     make_meta_channel,
-    make_request,
+    told_of,
 )
 
 URL = "https://proactive.example/webhooks/any/x"
@@ -123,6 +123,21 @@ def test_our_id_goes_with_the_message(case: Case) -> None:
     assert isinstance(built, HttpRequest)
     assert str(MESSAGE_ID).encode() in built.body
     assert built.url.startswith("https://")
+
+
+@every
+def test_what_an_adapter_offers_is_named_after_it_and_there(case: Case) -> None:
+    offered = case.provider.capabilities
+    assert offered.provider == case.provider.name
+    assert offered.look_up is isinstance(case.provider, LooksUp)
+    assert offered.receipts_echo, "every adapter of today hands its provider our id"
+
+
+@every
+def test_same_message_is_the_same_call_under_the_same_id(case: Case) -> None:
+    if case.provider.capabilities.same_id_again:
+        first, second = (case.provider.build(make_message(), case.channel) for _ in range(2))
+        assert first == second
 
 
 @every
@@ -252,7 +267,7 @@ answers = objects_of(
 def test_every_answer_can_be_recorded_and_told(case: Case, status: int, body: bytes, retry_after: str | None) -> None:
     headers = {} if retry_after is None else {"retry-after": retry_after}
     read = case.provider.read_answer(HttpResponse(status, headers, body))
-    result = settle(make_request(), 1, case.provider.name, read).result
+    result = told_of(read)
     json.dumps(result.model_dump(mode="json")).encode()
     assert b"\\u0000" not in encode(make_event(result, id=MESSAGE_ID, time=NOW, source="test"))
     if isinstance(read, Refused):

@@ -14,16 +14,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dispatcher.domain.answers import Accepted, ErrorClass, Refused, Unclear
-from dispatcher.domain.job import settle
-from dispatcher.ports import Callback, HttpRequest, HttpResponse, OutboundMessage, UnreadableCallback
+from dispatcher.ports import Callback, HttpRequest, HttpResponse, Listed, OutboundMessage, UnreadableCallback
 from dispatcher.providers.twilio import Twilio, sign
 from proactive_contracts.codec import encode, make_event
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus, ReplyReceived
 from proactive_contracts.values import TemplateContent, TextContent
-from tests.unit.dispatcher.builders import CHANNEL_ID, MESSAGE_ID, NOW, make_channel, make_request
+from tests.unit.dispatcher.builders import CHANNEL_ID, MESSAGE_ID, NOW, make_channel, told_of
 
 TWILIO = Twilio()
+TEXT = "Grüße & 50 % +1 \U0001f600\nBye"
 SID = "SM0123456789abcdef0123456789abcdef"
 CALLBACK_URL = f"https://proactive.example/webhooks/twilio/{CHANNEL_ID}"
 
@@ -32,7 +32,7 @@ def make_message(**changes: Any) -> OutboundMessage:
     fields: dict[str, Any] = {
         "message_id": MESSAGE_ID,
         "recipient": "+4915112345678",
-        "content": TextContent(text="Grüße & 50 % +1 \U0001f600\nBye"),
+        "content": TextContent(text=TEXT),
         "callback_url": CALLBACK_URL,
         "seconds_left": 600.7,
     }
@@ -248,7 +248,7 @@ answer_fields = st.fixed_dictionaries(
 def test_every_answer_can_be_recorded_and_told(status: int, body: bytes, retry_after: str | None) -> None:
     headers = {} if retry_after is None else {"retry-after": retry_after}
     read = TWILIO.read_answer(HttpResponse(status, headers, body))
-    result = settle(make_request(), 1, "twilio", read).result
+    result = told_of(read)
     json.dumps(result.model_dump(mode="json")).encode()
     assert b"\\u0000" not in encode(make_event(result, id=MESSAGE_ID, time=NOW, source="test"))
     if isinstance(read, Refused):
@@ -257,21 +257,76 @@ def test_every_answer_can_be_recorded_and_told(status: int, body: bytes, retry_a
         assert status in {200, 201}
 
 
+def test_retry_after_is_read() -> None:
+    refused = answer(429, {"code": 20429}, {"Retry-After": "7"})
+    assert isinstance(refused, Refused)
+    assert refused.retry_after_seconds == 7
+
+
+# --- looking up ---
+
+
+def listed(*changes: Mapping[str, Any], status: int = 200) -> list[Listed]:
+    whole = {
+        "sid": SID,
+        "to": "+4915112345678",
+        "from": "+4915700000001",
+        "body": TEXT,
+        "direction": "outbound-api",
+        "date_created": "Mon, 02 Nov 2026 14:05:00 +0000",
+        "num_segments": "2",
+        "status": "queued",
+    }
+    body = json.dumps({"messages": [whole | dict(change) for change in changes]}).encode()
+    return TWILIO.read_look_up(HttpResponse(status, {}, body), make_message(), make_channel())
+
+
+def test_look_up_asks_for_what_went_from_this_sender_to_this_recipient() -> None:
+    request = TWILIO.build_look_up(make_message(), make_channel())
+    assert isinstance(request, HttpRequest)
+    address, _, query = request.url.partition("?")
+    assert (address, request.body, request.method) == (build().url, b"", "GET")
+    assert parse_qs(query) == {"To": ["+4915112345678"], "From": ["+4915700000001"], "PageSize": ["50"]}
+    assert request.headers["Authorization"] == build().headers["Authorization"]
+
+
+def test_look_up_without_credentials_is_refused() -> None:
+    assert isinstance(TWILIO.build_look_up(make_message(), make_channel(credentials={})), Refused)
+
+
+def test_message_in_the_list_is_found_whatever_became_of_it() -> None:
+    found = listed({}, {"sid": "SM2", "status": "failed", "date_created": None, "num_segments": None})
+    assert found == [Listed(SID, NOW, 2), Listed("SM2", None, None)]
+
+
 @pytest.mark.parametrize(
-    ("header", "seconds"),
+    "change",
     [
-        ("2", 2.0),
-        ("0", 0.0),
-        ("1000000000", None),
-        ("-5", None),
-        ("soon", None),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        {"to": "+4915112345679"},
+        {"from": "+4915700000009"},
+        {"from": None},
+        {"body": TEXT + " "},
+        {"direction": "inbound"},
+        {"direction": None},
+        {"sid": None},
+        {"sid": ""},
+        {"sid": "S" * 201},
     ],
 )
-def test_retry_after_is_read(header: str, seconds: float | None) -> None:
-    refused = answer(429, {"code": 20429}, {"Retry-After": header})
-    assert isinstance(refused, Refused)
-    assert refused.retry_after_seconds == seconds
+def test_what_is_not_the_message_is_left_out(change: Mapping[str, Any]) -> None:
+    assert listed(change, {"sid": "SM2"}) == [Listed("SM2", NOW, 2)]
+
+
+@pytest.mark.parametrize("status", [201, 204, 401, 404, 429, 500])
+def test_list_with_another_status_says_nothing(status: int) -> None:
+    assert listed({}, status=status) == []
+
+
+@given(body=st.binary(max_size=200) | answer_fields.map(lambda fields: json.dumps({"messages": [fields]}).encode()))
+@example(body=b'{"messages": {"sid": "SM1"}}')
+@example(body=b'{"messages": [null, 7, [], {}]}')
+def test_garbage_in_place_of_a_list_says_nothing(body: bytes) -> None:
+    assert TWILIO.read_look_up(HttpResponse(200, {}, body), make_message(), make_channel()) == []
 
 
 # --- signatures ---

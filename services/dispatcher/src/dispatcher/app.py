@@ -3,18 +3,24 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 from directory.channels import Channels
 from directory.secrets import Vault
 from dispatcher.channels import DirectoryChannels
+from dispatcher.channels_http import OperatedChannels
+from dispatcher.domain.states import Capabilities
+from dispatcher.gates import WorkerGates
 from dispatcher.handlers import Dispatch
 from dispatcher.operators import operators_app
 from dispatcher.providers.calls import HttpCalls, provider_session
 from dispatcher.providers.registry import providers
 from dispatcher.scheduler import Scheduler
 from dispatcher.settings import DispatcherSettings, WebhooksSettings, WorkerSettings
+from dispatcher.slots import Slots
 from dispatcher.storage.jobs import PostgresJobs
+from dispatcher.storage.senders import Senders
 from dispatcher.webhooks import Webhooks
 from dispatcher.worker import request_handler
 from proactive_contracts.topology import part_of, send_queue
@@ -22,13 +28,14 @@ from proactive_contracts.values import Channel, Lane
 from runtime.amqp.consumer import Consumer
 from runtime.amqp.publisher import Publisher
 from runtime.amqp.topology import TopologyWatch
+from runtime.database_clock import DatabaseClock
 from runtime.health import Health, serve_ops
 from runtime.http import serve
 from runtime.lifecycle import Stopping
 from runtime.logs import get_logger
 from runtime.postgres import TROUBLE, UNPREPARED, Pool, insist, pool
 
-_TABLES = ["dispatch.job", "directory.channel"]
+_TABLES = ["dispatch.job", "dispatch.sender", "dispatch.host", "directory.channel"]
 _MISSING = "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL"
 
 log = get_logger()
@@ -43,9 +50,10 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
     amqp_url = settings.amqp_url.get_secret_value()
     publisher = await stack.enter_async_context(Publisher(amqp_url, name))
     health.add("publisher", publisher.check)
-    jobs = PostgresJobs(database, settings.lease_seconds)
-    most_calls = settings.concurrency * (len(Lane) + 1)  # each lane's, and the scheduler's
+    jobs = PostgresJobs(database, settings.lease_seconds, _capabilities(settings.settling_seconds))
+    most_calls = 2 * settings.concurrency  # what the slots bound, and looks at what became of earlier calls
     session = await stack.enter_async_context(provider_session(settings.call_seconds, most_calls))
+    gates = WorkerGates(Senders(database), Slots(settings.concurrency), channel)
     dispatch = Dispatch(
         jobs,
         _channels(database, settings),
@@ -55,7 +63,9 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
         webhooks_url=str(settings.webhooks_url),
         call_seconds=settings.call_seconds,
         lease_seconds=settings.lease_seconds,
+        gates=gates,
     )
+    clock = await stack.enter_async_context(DatabaseClock(database))
     queues = frozenset(send_queue(channel, lane) for lane in Lane)
     watch = await stack.enter_async_context(TopologyWatch(amqp_url, part_of(queues)))
     health.add("topology", watch.check)
@@ -63,7 +73,7 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
         lane: Consumer(
             amqp_url,
             [send_queue(channel, lane)],
-            request_handler(dispatch, channel, lane),
+            request_handler(dispatch, channel, lane, clock.now),
             publisher,
             concurrency=settings.concurrency,
             name=f"{name}.{lane}",
@@ -73,7 +83,7 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
     }
     for lane, consumer in consumers.items():
         health.add(f"consumer.{lane}", consumer.check)
-    scheduler = Scheduler(jobs, dispatch, channel, seconds=settings.scheduler_seconds, slots=settings.concurrency)
+    scheduler = Scheduler(jobs, dispatch, gates, channel, seconds=settings.scheduler_seconds)
     await _enter_together(stack, [scheduler, *consumers.values()])
     health.started()
     log.info("worker_started", channel=channel.value)
@@ -89,9 +99,10 @@ async def run_webhooks(settings: WebhooksSettings, stack: AsyncExitStack, stoppi
     database = await _database(stack, settings, health, name)
     publisher = await stack.enter_async_context(Publisher(settings.amqp_url.get_secret_value(), name))
     health.add("publisher", publisher.check)
-    jobs = PostgresJobs(database, lease_seconds=0)  # it never claims
-    webhooks = Webhooks(_channels(database, settings), providers(), jobs, publisher, str(settings.webhooks_url))
-    operators = operators_app(jobs, settings.operators_tokens)
+    jobs = PostgresJobs(database, lease_seconds=0, capabilities=_capabilities())  # it never claims
+    channels = _channels(database, settings)
+    webhooks = Webhooks(channels, providers(), jobs, publisher, str(settings.webhooks_url))
+    operators = operators_app(jobs, settings.operators_tokens, OperatedChannels(Senders(database), channels))
     operators_port = await stack.enter_async_context(serve(operators, settings.host, settings.operators_port))
     port = await stack.enter_async_context(serve(webhooks.app(), settings.host, settings.port))
     health.started()
@@ -125,6 +136,14 @@ async def _database(stack: AsyncExitStack, settings: DispatcherSettings, health:
         log.warning("tables_awaited", missing=found)
         await asyncio.sleep(1)
     return database
+
+
+def _capabilities(settling_seconds: float = 0) -> dict[str, Capabilities]:
+    """What each provider offers to find out what became of an attempt, and when that can be relied on."""
+    return {
+        name: replace(provider.capabilities, settling_seconds=settling_seconds)
+        for name, provider in providers().items()
+    }
 
 
 def _channels(database: Pool, settings: DispatcherSettings) -> DirectoryChannels:

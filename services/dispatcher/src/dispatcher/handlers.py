@@ -1,33 +1,33 @@
-"""One message from its claim to its announced result: load, decide, act."""
+"""One message from its claim to its announced result, and what people say about it: load, decide, act."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from dispatcher import failpoints, metrics
-from dispatcher.domain import job as domain
-from dispatcher.domain.answers import Answer, ErrorClass, Refused
-from dispatcher.domain.job import State
+from dispatcher.attempts import Attempts
+from dispatcher.domain import resends
+from dispatcher.domain.answers import Answer, Refused
+from dispatcher.domain.states import Act, Answered, Happening, Job, LookedUp, State, VerdictGiven
 from dispatcher.ports import (
     Announcements,
     ChannelDirectory,
     ChannelInUse,
     Claim,
-    HttpRequest,
-    HttpResponse,
-    Job,
+    Gates,
+    Held,
     Jobs,
-    OutboundMessage,
+    LetIn,
+    OpenGates,
     Provider,
     ProviderCalls,
 )
 from proactive_contracts.codec import EVENT_TYPES, make_event
 from proactive_contracts.envelope import Event, content_digest, result_id
-from proactive_contracts.reasons import FailureReason
-from proactive_contracts.requests import SendRequested
+from proactive_contracts.requests import CancelRequested, ResolveRequested, SendRequested
 from proactive_contracts.results import Earlier, SendStarted
 from proactive_contracts.values import Lane, Model
 from runtime import clock
@@ -38,12 +38,11 @@ from runtime.postgres import TROUBLE, UNPREPARED, insist
 
 SOURCE = "proactive/dispatcher"
 
-STARTED_AFTER_SECONDS = 1.0
-"""A provider that takes longer than this has SendStarted told, so that nobody thinks the message is still queued."""
-
 _PAYLOADS = {name: payload for payload, name in EVENT_TYPES.items()}
 
 _TROUBLE: tuple[type[Exception], ...] = (PublishFailed, *TROUBLE, *UNPREPARED)
+
+_UNDER_WAY = frozenset({State.SENDING, State.RESOLVING})
 
 log = get_logger()
 
@@ -62,49 +61,117 @@ class Dispatch:
         webhooks_url: str,
         call_seconds: float,
         lease_seconds: float,
+        gates: Gates | None = None,
     ) -> None:
         self._jobs = jobs
         self._channels = channels
-        self._providers = providers
-        self._calls = calls
+        self._attempts = Attempts(jobs, providers, calls, webhooks_url, lease_seconds - call_seconds)
         self._announcements = announcements
-        self._webhooks_url = webhooks_url.rstrip("/")
-        self._latest_start_seconds = lease_seconds - call_seconds
+        self._gates = gates or OpenGates()
 
     async def on_request(self, event: Event[SendRequested], lane: Lane, taken: Callable[[], Awaitable[None]]) -> None:
         """Claim a request and, at its first coming, send it; `taken` is awaited once the claim is committed."""
-        request = event.data
-        channel = await self._channels.find(request.channel_id)
-        await reach(failpoints.BEFORE_CLAIM)
-        began = time.monotonic()
-        claim_how = self._jobs.claim if request.resend_of is None else self._jobs.claim_resend
-        claim = await claim_how(event, lane)
-        metrics.claimed(request.channel, lane, claim.fresh)
-        if not claim.fresh:
-            await self._tell_again(event, claim.job)
-        await taken()
-        if claim.fresh and claim.job.state is State.SENDING:
+        channel = await self._channels.find(event.data.channel_id)
+        entry = await self._gates.enter(channel, lane)
+        try:
+            await reach(failpoints.BEFORE_CLAIM)
+            began = time.monotonic()
+            provider = self._attempts.provider_of(channel, event.data)
+            name = None if provider is None else provider.name
+            claim = await self._jobs.claim(event, lane, name, held=isinstance(entry, Held))
+            metrics.claimed(event.data.channel, lane, claim.fresh)
+            if not claim.fresh:
+                await self._tell_again(event, claim.job)
+                await taken()
+                return
+            if claim.job.state is State.WAITING:
+                self._gates.waiting(lane)
             await reach(failpoints.AFTER_CLAIM)
-            await self._send(claim, channel, began, request.result_route)
+            await taken()
+            await reach(failpoints.AFTER_ACK)
+            refusal = entry if isinstance(entry, Refused) else None
+            await self._carry_out(claim, channel, began, event.data.result_route, refusal)
+        finally:
+            if channel is not None and isinstance(entry, LetIn):
+                self._gates.leave(channel, lane)
 
     async def on_due(self, claim: Claim, began: float) -> None:
         """Go on with a job whose time had come; `began` is the monotonic time before it was taken."""
         request = claim.job.request
         route = None if request is None else request.result_route
-        if claim.fresh and request is not None:
+        if claim.act is not Act.NOTHING and request is not None:
             channel = await insist(lambda: self._channels.find(request.channel_id), "channel")
-            await self._send(claim, channel, began, route)
+            await self._carry_out(claim, channel, began, route)
         elif claim.job.result is not None:
             await self._announce(claim.job, route)
+
+    async def on_cancel(self, event: Event[CancelRequested], lane: Lane) -> None:
+        """Stop a message that has not left; whatever stands then is told again."""
+        settled = await self._jobs.cancel(event, lane)
+        log.info("cancel_judged", state=settled.job.state, changed=settled.changed)
+        await self._tell_present(settled.job, event.data.result_route)
+
+    async def on_resolve(self, event: Event[ResolveRequested]) -> None:
+        """Take a person's word for what became of an unknown message; whatever stands then is told again."""
+        given = event.data
+        verdict = VerdictGiven(given.requested_by, given.verdict)
+        settled = await self._jobs.settle(given.workspace_id, given.message_id, verdict)
+        if settled is None:
+            log.warning("verdict_met_no_job")
+            return
+        log.info("verdict_judged", state=settled.job.state, changed=settled.changed)
+        await self._tell_present(settled.job, given.result_route)
+
+    async def _carry_out(
+        self,
+        claim: Claim,
+        channel: ChannelInUse | None,
+        began: float,
+        route: str | None,
+        refusal: Refused | None = None,
+    ) -> None:
+        """Do what the claim is for, record what came of it, and tell."""
+        job = claim.job
+        if claim.act is Act.NOTHING or job.request is None:
+            return
+        if job.state is State.RESOLVING:
+            await reach(failpoints.IN_RESOLVING)
+        provider = self._attempts.provider_of(channel, job.request)
+        name = None if provider is None else provider.name
+        answer: Answer | None = refusal
+        if claim.act is Act.LOOK_UP:
+            found = await insist(lambda: self._attempts.look_up(claim, channel, began), "look-up")
+            metrics.looked_up(job.request.channel, job.provider or "none", found is not None)
+            happening: Happening = LookedUp(job.looks, found)
+        else:
+            answer = answer or await self._attempts.call(claim, channel, began, lambda: self._tell_started(job))
+            metrics.answered(job.request.channel, name or "none", answer)
+            happening = Answered(job.attempt, answer)
+        await reach(failpoints.AFTER_CALL)
+        await self._settle(job, happening, name, route)
+        if channel is not None and answer is not None and refusal is None:
+            await self._gates.report(channel, job.request, answer)
+
+    async def _settle(self, job: Job, happening: Happening, provider: str | None, route: str | None) -> None:
+        key = job.workspace_id, job.message_id
+        settled = await insist(lambda: self._jobs.settle(*key, happening, provider), "outcome")
+        await reach(failpoints.AFTER_OUTCOME)
+        assert settled is not None, "nobody deletes a job that is under way"
+        if settled.changed:
+            log.info("message_settled", message_id=str(job.message_id), state=settled.job.state, attempt=job.attempt)
+        elif settled.job.attempt != job.attempt or settled.job.state not in {State.RESOLVING, State.ACCEPTED}:
+            log.warning("outcome_came_too_late", message_id=str(job.message_id), attempt=job.attempt)
+        if settled.changed or settled.job.state is State.ACCEPTED:  # a receipt may have been faster than the answer
+            await self._announce(settled.job, route)
 
     async def _tell_again(self, event: Event[SendRequested], job: Job) -> None:
         """The message was taken before: its result again, or, for another content, that this one is not sent."""
         route = event.data.result_route
-        if job.state is State.CANCELLED and job.request is None:  # a re-send took its place before it came
+        if job.state is State.CANCELLED and job.request is None:  # it was stopped, or replaced, before it came
             await self._tell(replace(job, event_id=event.id), route)
         elif job.digest != content_digest(event.data):
-            earlier = Earlier(status=domain.status_of(job.state, job.receipt), since=job.since)
-            refusal = domain.refuse_change(event.data, earlier)
+            earlier = Earlier(status=resends.status_of(job.state, job.receipt), since=job.since)
+            refusal = resends.refuse_change(event.data, earlier)
             told = make_event(
                 refusal,
                 id=result_id(event.id, 0, EVENT_TYPES[type(refusal)]),
@@ -117,65 +184,17 @@ class Dispatch:
         elif job.result is not None:
             await self._announce(job, route)
 
-    async def _send(self, claim: Claim, channel: ChannelInUse | None, began: float, route: str | None) -> None:
-        job, request = claim.job, claim.job.request
-        assert request is not None, "a claimed job holds its request"
-        provider = None if channel is None else self._providers.get(channel.provider)
-        name = None if provider is None else provider.name
-        answer: Answer
-        if channel is None or not _may_carry(channel, request):
-            answer = _refused(FailureReason.CHANNEL_UNKNOWN, "This channel is not connected here, or it is disabled.")
-        elif provider is None:
-            detail = f"The channel was connected with a provider that we do not have: {channel.provider[:40]!r}."
-            answer = _refused(FailureReason.CHANNEL_SETUP, detail)
-        elif request.channel not in provider.carries:
-            detail = f"The channel was connected as {request.channel.label}, which {provider.name} does not carry."
-            answer = _refused(FailureReason.CHANNEL_SETUP, detail)
-        else:
-            answer = await self._call(claim, request, channel, provider, began)
-        await reach(failpoints.AFTER_CALL)
-        metrics.answered(request.channel, name or "none", answer)
-        in_time = time.monotonic() < began + claim.seconds_left
-        settlement = domain.settle(request, job.attempt, name, answer, in_time=in_time)
-        settled = await insist(lambda: self._jobs.settle(job, settlement), "outcome")
-        await reach(failpoints.AFTER_OUTCOME)
-        if settled is None:
-            log.warning("outcome_came_too_late", message_id=str(job.message_id), attempt=job.attempt)
-            return
-        log.info("message_settled", message_id=str(job.message_id), state=settled.state, attempt=job.attempt)
-        await self._announce(settled, route)
+    async def _tell_present(self, job: Job, route: str | None) -> None:
+        """What stands now; of what is under way, that it has begun."""
+        if job.state in _UNDER_WAY:
+            with suppress(PublishFailed):
+                await self._announcements.send(_started(job), result_route=route)
+        elif job.result is not None:
+            await self._announce(job, route)
 
-    async def _call(
-        self, claim: Claim, request: SendRequested, channel: ChannelInUse, provider: Provider, began: float
-    ) -> Answer:
-        message = OutboundMessage(
-            message_id=request.message_id,
-            recipient=request.recipient,
-            content=request.content,
-            callback_url=f"{self._webhooks_url}/webhooks/{provider.name}/{channel.id}",
-            seconds_left=began + claim.seconds_left - time.monotonic(),
-        )
-        built = provider.build(message, channel)
-        if isinstance(built, Refused):
-            return replace(built, asked=False)
-        start_by = began + min(self._latest_start_seconds, claim.seconds_left)
-        with metrics.call_seconds.labels(request.channel.value, provider.name).time():
-            answered = await self._call_watched(built, start_by, claim.job, request)
-        return provider.read_answer(answered) if isinstance(answered, HttpResponse) else answered
-
-    async def _call_watched(
-        self, built: HttpRequest, start_by: float, job: Job, request: SendRequested
-    ) -> HttpResponse | Answer:
-        calling = asyncio.ensure_future(self._calls.call(built, start_by))
-        await asyncio.wait({calling}, timeout=STARTED_AFTER_SECONDS)
-        if not calling.done():
-            await self._tell_started(job, request)
-        return await calling
-
-    async def _tell_started(self, job: Job, request: SendRequested) -> None:
-        started = SendStarted(**domain.subject_fields(request), attempt=job.attempt)
+    async def _tell_started(self, job: Job) -> None:
         try:
-            await self._announcements.send(_result_event(job, started, clock.now()), timeout=2)
+            await self._announcements.send(_started(job), timeout=2)
         except PublishFailed as error:
             log.info("start_not_told", message_id=str(job.message_id), error=type(error).__name__)
 
@@ -194,14 +213,10 @@ class Dispatch:
         await self._announcements.send(_result_event(job, payload, job.since), result_route=route)
 
 
-def _refused(reason: FailureReason, detail: str) -> Refused:
-    """The channel cannot send, which we know without asking its provider."""
-    return Refused(ErrorClass.BLOCKED, reason, detail, asked=False)
-
-
-def _may_carry(channel: ChannelInUse, request: SendRequested) -> bool:
-    mine = channel.workspace_id == request.workspace_id and channel.channel is request.channel
-    return mine and channel.enabled
+def _started(job: Job) -> Event[Any]:
+    assert job.request is not None, "what is under way holds its request"
+    started = SendStarted(**resends.subject_fields(job.request), attempt=job.attempt)
+    return _result_event(job, started, clock.now())
 
 
 def _result_event(job: Job, payload: Model, told_at: datetime) -> Event[Any]:

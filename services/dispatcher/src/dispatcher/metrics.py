@@ -1,12 +1,19 @@
 """What the dispatcher counts; labels are few and closed."""
 
-from prometheus_client import Counter, Histogram
+from collections.abc import Collection
+
+from prometheus_client import Counter, Gauge, Histogram
 
 from dispatcher.domain.answers import Accepted, Answer, Refused
+from dispatcher.domain.breakers import Cause
+from dispatcher.domain.gates import Standing
 from proactive_contracts.values import Channel, Lane
 
 _claims = Counter("dispatcher_claims", "Requests read from the bus", ["channel", "lane", "outcome"])
 _answers = Counter("dispatcher_answers", "What attempts to send came to", ["channel", "provider", "answer"])
+_looks = Counter(
+    "dispatcher_looks", "Look-ups of messages without a definite answer", ["channel", "provider", "outcome"]
+)
 _callbacks = Counter("dispatcher_callbacks", "Requests that providers made to us", ["provider", "outcome"])
 call_seconds = Histogram(
     "dispatcher_call_seconds",
@@ -14,6 +21,32 @@ call_seconds = Histogram(
     ["channel", "provider"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40),
 )
+_gate_seconds = Histogram(
+    "dispatcher_gate_seconds",
+    "Time that due messages waited until their channel's rate, pause or breaker let them leave",
+    ["channel", "lane"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 900),
+)
+_senders = Gauge("dispatcher_senders", "Connected channels that may not send as usual", ["channel", "state"])
+_hosts = Gauge("dispatcher_providers_open", "Providers' addresses whose breaker is open", ["channel"])
+
+
+def passed_gate(channel: Channel, lane: Lane, seconds: float) -> None:
+    """A due message leaves, `seconds` after it was due."""
+    _gate_seconds.labels(channel.value, lane.value).observe(max(0.0, seconds))
+
+
+def senders(channel: Channel, found: Collection[Standing]) -> None:
+    """How many senders are not well, and why; every replica shows the same."""
+    counts = {
+        "paused": sum(one.sender.paused_at is not None for one in found),
+        "held": sum(one.sender.held_until is not None and one.now < one.sender.held_until for one in found),
+        "blocked": sum(one.sender.breaker.cause is Cause.BLOCKED for one in found),
+        "failing": sum(one.sender.breaker.cause is Cause.FAILING for one in found),
+    }
+    for state, count in counts.items():
+        _senders.labels(channel.value, state).set(count)
+    _hosts.labels(channel.value).set(len({one.host.name for one in found if one.host.breaker.cause is not None}))
 
 
 def claimed(channel: Channel, lane: Lane, fresh: bool) -> None:
@@ -29,6 +62,11 @@ def answered(channel: Channel, provider: str, answer: Answer) -> None:
     elif isinstance(answer, Refused):
         word = answer.error_class.value
     _answers.labels(channel.value, provider, word).inc()
+
+
+def looked_up(channel: Channel, provider: str, found: bool) -> None:
+    """A provider was asked what became of a message."""
+    _looks.labels(channel.value, provider, "found" if found else "not_found").inc()
 
 
 def called_back(provider: str, outcome: str) -> None:

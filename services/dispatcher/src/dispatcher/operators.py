@@ -6,12 +6,13 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import SecretStr
 
+from dispatcher.channels_http import OperatedChannels
 from dispatcher.ports import Jobs
 from runtime.http import errors_as_problems, problem, require_bearer
 
 
-def operators_app(jobs: Jobs, tokens: Sequence[SecretStr]) -> web.Application:
-    """GET /v1/workspaces/{workspace_id}/jobs/{message_id} with a bearer token."""
+def operators_app(jobs: Jobs, tokens: Sequence[SecretStr], channels: OperatedChannels | None = None) -> web.Application:
+    """GET /v1/workspaces/{workspace_id}/jobs/{message_id}, and what `channels` serves, with a bearer token."""
 
     async def show(request: web.Request) -> web.Response:
         try:
@@ -37,4 +38,6 @@ def operators_app(jobs: Jobs, tokens: Sequence[SecretStr]) -> web.Application:
 
     app = web.Application(middlewares=[errors_as_problems, require_bearer(tokens)])
     app.router.add_get("/v1/workspaces/{workspace_id:[A-Za-z0-9_-]{1,64}}/jobs/{message_id}", show)
+    if channels is not None:
+        channels.add_to(app)
     return app

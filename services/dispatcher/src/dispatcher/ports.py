@@ -1,16 +1,16 @@
 """What the handlers need from the outside, in their own words."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
 from dispatcher.domain.answers import Answer, Refused
-from dispatcher.domain.job import Settlement, State
+from dispatcher.domain.states import Act, Capabilities, Happening, Job
 from proactive_contracts.envelope import Event
 from proactive_contracts.receipts import DeliveryReported, ReplyReceived
-from proactive_contracts.requests import SendRequested
+from proactive_contracts.requests import CancelRequested, SendRequested
 from proactive_contracts.values import Channel, Content, Lane
 
 
@@ -41,11 +41,12 @@ class OutboundMessage:
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """One POST to a provider."""
+    """One call of a provider; GET is for look-ups only, since aiohttp may repeat those by itself."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+    method: Literal["GET", "POST"] = "POST"
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,10 @@ class Provider(Protocol):
     def stored_status(self) -> int:
         """The HTTP status that tells the provider that its callback was stored."""
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it offers to find out what became of an attempt."""
+
     def build(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest | Refused:
         """The call that hands over one message, or why this channel cannot take it."""
 
@@ -118,6 +123,26 @@ class Provider(Protocol):
         Raises:
             UnreadableCallback: it is not what the provider documents.
         """
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A message in a provider's list that reads like the one that is looked for."""
+
+    provider_message_id: str
+    created_at: datetime | None
+    segments: int | None = None
+
+
+@runtime_checkable
+class LooksUp(Protocol):
+    """What a provider adds that can be asked what it took: it may only confirm, since what is absent may come."""
+
+    def build_look_up(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest | Refused:
+        """The GET that lists what went to this recipient from this sender."""
+
+    def read_look_up(self, response: HttpResponse, message: OutboundMessage, channel: ChannelInUse) -> Sequence[Listed]:
+        """Those of the list that have this recipient, sender and text; nothing where it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -167,57 +192,149 @@ class ChannelDirectory(Protocol):
 
 
 @dataclass(frozen=True)
-class Job:
-    """A message that a dispatcher took."""
+class Claim:
+    """
+    A job as it is now, and what whoever holds it has to do; `seconds_left` until not_after, by the database's clock.
 
-    workspace_id: str
-    message_id: UUID
-    event_id: UUID
-    digest: str
-    lane: Lane
-    state: State
-    since: datetime
-    attempt: int
-    transition: int
-    not_after: datetime
-    request: SendRequested | None
-    outcome: str | None
-    result: Mapping[str, Any] | None
-    receipt: str | None
+    CALL and LOOK_UP are handed out once, with a lease; `fresh` where a request came for the first time.
+    """
+
+    job: Job
+    act: Act
+    seconds_left: float
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
-class Claim:
-    """How a request met the jobs: `fresh` where it is to be called now. `seconds_left` by the database's clock."""
+class Settled:
+    """A job after something happened to it; `changed`: this very happening led to a new result, which is to be told."""
 
     job: Job
-    fresh: bool
-    seconds_left: float
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """What a look-up has to know: provider ids that other jobs own, and whether another one may be what was found."""
+
+    owned: frozenset[str]
+    alike: bool
+
+
+@dataclass(frozen=True)
+class Room:
+    """
+    How much a worker can take now: `slots` in all, and of each channel and lane what `share` says.
+
+    `others`: also take what needs no turn, such as lapsed leases; `tell_queued`: also tell people about jobs that wait
+    for nothing but their sender's rate.
+    """
+
+    slots: int
+    share: Callable[[UUID, Lane], int] | None = None
+    others: bool = True
+    tell_queued: bool = True
+
+    def of(self, channel_id: UUID, lane: Lane) -> int:
+        """How many jobs of one channel and lane."""
+        return self.slots if self.share is None else min(self.slots, self.share(channel_id, lane))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """
+    Jobs whose time had come, each handed to one caller only, and the seconds until there may be more.
+
+    `hungry`: channels of which more are due now than there was room for.
+    """
+
+    claims: Sequence[Claim]
+    next_seconds: float | None = None
+    hungry: frozenset[UUID] = frozenset()
 
 
 class Jobs(Protocol):
-    """The journal of claims and outcomes."""
+    """The journal of claims and outcomes. What happens to a job is decided under the lock of its row."""
 
-    async def claim(self, event: Event[SendRequested], lane: Lane) -> Claim:
-        """Commit to sending this, or find what was committed before."""
+    async def claim(
+        self, event: Event[SendRequested], lane: Lane, provider: str | None = None, *, held: bool = False
+    ) -> Claim:
+        """Commit to sending this, or to its waiting where `held`; or find what was committed before."""
 
-    async def claim_resend(self, event: Event[SendRequested], lane: Lane) -> Claim:
-        """As claim, with the message that it re-sends locked and looked at."""
+    async def settle(
+        self, workspace_id: str, message_id: UUID, happening: Happening, provider: str | None = None
+    ) -> Settled | None:
+        """Record what happened; None where no such job is there."""
 
-    async def settle(self, job: Job, settlement: Settlement) -> Job | None:
-        """Record an outcome; None where it came too late for this attempt."""
+    async def cancel(self, event: Event[CancelRequested], lane: Lane) -> Settled:
+        """Stop a job that has not left; one that never came gets a cancelled row, which its request will meet."""
 
     async def announced(self, job: Job) -> None:
         """The job's present result was confirmed by the broker."""
 
-    async def take_due(self, channel: Channel, limit: int) -> Sequence[Claim]:
-        """Jobs whose time has come, each handed to one caller only: expired, lapsed and to be called ones moved on."""
+    async def take_due(self, channel: Channel, room: Room) -> Taken:
+        """Jobs whose time has come: expired, lapsed and given up ones settled, those to call or look up claimed."""
 
     async def find(self, workspace_id: str, message_id: UUID) -> Job | None:
         """One job."""
 
+    async def rivals(self, job: Job, provider_message_ids: Collection[str]) -> Rivals:
+        """Which of these ids other jobs own, and whether another unresolved job reads like this one."""
+
     async def record_receipt(self, receipt: DeliveryReported) -> None:
-        """Remember the best receipt of the message, for the channel that it went through only."""
+        """
+        Remember the best receipt of the message, for the channel that it went through only.
+
+        It proves that the provider has the message: a job without a definite answer is accepted at once, which the
+        worker's scheduler announces.
+        """
+
+
+class Gates(Protocol):
+    """Who may send now: rates, pauses, breakers and shares of a worker's slots."""
+
+    async def enter(self, channel: ChannelInUse | None, lane: Lane) -> "Entry":
+        """Asked before a request is claimed. What was let in is told to `leave`, once; no channel is never counted."""
+
+    def leave(self, channel: ChannelInUse, lane: Lane) -> None:
+        """What was let in has ended, or turned out not to be for now."""
+
+    def waiting(self, lane: Lane) -> None:
+        """A job was committed as waiting: this worker's scheduler is to look, at once where a person waits."""
+
+    async def report(self, channel: ChannelInUse, request: SendRequested, answer: Answer) -> None:
+        """What a call came to, after it was recorded; never raises, and never takes long."""
+
+
+@dataclass(frozen=True)
+class LetIn:
+    """Call at once."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Commit it as waiting; take_due decides when it goes."""
+
+
+Entry: TypeAlias = LetIn | Held | Refused
+"""Refused: it fails as if the provider had answered so, without a call (an interactive message, a blocked channel)."""
+
+
+class OpenGates:
+    """Everybody may send: for tests, and where nothing limits."""
+
+    async def enter(self, channel: ChannelInUse | None, lane: Lane) -> Entry:
+        """Let in."""
+        return LetIn()
+
+    def leave(self, channel: ChannelInUse, lane: Lane) -> None:
+        """Nothing to do."""
+
+    def waiting(self, lane: Lane) -> None:
+        """Nothing to do."""
+
+    async def report(self, channel: ChannelInUse, request: SendRequested, answer: Answer) -> None:
+        """Nothing to do."""
 
 
 class Announcements(Protocol):

@@ -21,9 +21,11 @@ class WorkerSettings(DispatcherSettings):
     call_seconds: float = Field(default=20, gt=0, le=40)
     """A stop waits 45 s for what is in flight; a longer call would be cut off by it."""
     lease_seconds: float = Field(default=60, gt=0)
-    concurrency: int = Field(default=20, ge=1)
-    """Calls at the same time, per lane."""
+    concurrency: int = Field(default=40, ge=1)
+    """Calls at the same time; one channel occupies three quarters of them at most, and its bulk lane less."""
     scheduler_seconds: float = Field(default=1, gt=0)
+    settling_seconds: float = Field(default=15, gt=0)
+    """How long after an unclear answer a provider's list is believed to be complete enough to look at."""
 
     @model_validator(mode="after")
     def _lease_outlives_call(self) -> Self:

@@ -36,6 +36,8 @@ class Refused:
     This attempt definitely sent nothing; `detail` is for people, in the provider's words.
 
     Where the provider was not `asked`, they are ours, and nothing may be told as if it came from the provider.
+    `recipient_only`: a limit of this recipient's, not of the sender; others may go on. `own_delay`: we were too slow,
+    which says nothing about the provider.
     """
 
     error_class: ErrorClass
@@ -43,6 +45,8 @@ class Refused:
     detail: str
     provider_code: str | None = None
     retry_after_seconds: float | None = None
+    recipient_only: bool = False
+    own_delay: bool = False
     asked: bool = True
 
 

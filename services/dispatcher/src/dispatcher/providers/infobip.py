@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused, Unclear, clean
+from dispatcher.domain.states import Capabilities
 from dispatcher.ports import (
     Callback,
     ChannelInUse,
@@ -114,6 +115,7 @@ class Infobip:
     not_genuine = "Neither `secret` in the address nor the password of HTTP Basic is the channel's webhook_secret."
     carries = frozenset({Channel.VIBER})
     stored_status = 200
+    capabilities = Capabilities("infobip", same_id_again=True, receipts_echo=True)
 
     def build(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest | Refused:
         """POST one text; the validity period keeps Infobip from delivering what is too late."""

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dispatcher.domain.answers import Accepted, Answer, Refused, Unclear, clean
+from dispatcher.domain.states import Capabilities
 from dispatcher.ports import (
     Addressees,
     Callback,
@@ -81,6 +82,9 @@ Meta's error codes (https://developers.facebook.com/docs/whatsapp/cloud-api/supp
 may have been sent, and so may 1, 2, 131000 and 131016, which Meta answers when something broke on its side.
 """
 
+_PAIR_LIMIT = 131056
+"""Too many messages to this recipient; the number may go on sending to others."""
+
 _BROKEN_THERE = frozenset({1, 2, 131000, 131016})
 
 _OBJECT_UNKNOWN = (100, 33)
@@ -109,6 +113,7 @@ class Meta:
     not_genuine = "X-Hub-Signature-256 does not match the body, signed with the channel's app_secret."
     carries = frozenset({Channel.WHATSAPP})
     stored_status = 200
+    capabilities = Capabilities("meta", receipts_echo=True)
 
     def build(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest | Refused:
         """POST a text; a number goes where Meta takes numbers, a business-scoped user id where it takes those."""
@@ -151,7 +156,7 @@ class Meta:
         kind = _classify(code, error, response.status)
         if kind is None:
             return Unclear(f"Meta answered: {words}", told)
-        return Refused(*kind, words, told, retry_after(response.headers))
+        return Refused(*kind, words, told, retry_after(response.headers), recipient_only=code == _PAIR_LIMIT)
 
     def verify(self, callback: Callback, channel: ChannelInUse) -> bool:
         """https://developers.facebook.com/docs/graph-api/webhooks/getting-started: HMAC-SHA256 over the raw body."""

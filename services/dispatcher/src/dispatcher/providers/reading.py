@@ -1,8 +1,10 @@
 """Careful reading of what providers write, and the few words that every adapter classifies with."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from dispatcher.domain.answers import ErrorClass, Refused
 from dispatcher.ports import ChannelInUse, OutboundMessage, Report, Unreadable
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.values import TextContent
+from runtime import clock
 
 Kind: TypeAlias = tuple[ErrorClass, FailureReason]
 """What a provider's error code means."""
@@ -95,6 +98,15 @@ def unix_moment(value: object, otherwise: datetime) -> datetime:
     return datetime.fromtimestamp(int(text), UTC) if text.isdecimal() and len(text) <= 11 else otherwise
 
 
+def http_moment(value: object) -> datetime | None:
+    """A date as RFC 2822 and HTTP write it; None where it is no such thing."""
+    try:
+        moment = parsedate_to_datetime(word(value))
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
 def iso_moment(value: object, otherwise: datetime) -> datetime:
     """ISO 8601 with an offset, with or without a colon in it; `otherwise` where it is no such thing."""
     try:
@@ -109,10 +121,17 @@ def header(headers: Mapping[str, str], name: str) -> str | None:
     return next((value for key, value in headers.items() if key.lower() == name.lower()), None)
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Delta seconds; our providers send no dates."""
-    seconds = number(header(headers, "Retry-After"))
-    return None if seconds is None else float(seconds)
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """
+    Seconds from delta seconds or an HTTP date (RFC 9110, 10.2.3), never negative; None where it is neither.
+
+    How much of it is believed is not decided here.
+    """
+    given = (header(headers, "Retry-After") or "").strip()
+    if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", given):
+        return float(given)
+    moment = http_moment(given)
+    return None if moment is None else max(0.0, (moment - (now or clock.now())).total_seconds())
 
 
 def what_is_wrong(error: ValidationError) -> str:

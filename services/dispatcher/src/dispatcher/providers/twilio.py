@@ -2,7 +2,8 @@
 Twilio, Programmable Messaging (SMS): https://www.twilio.com/docs/messaging/api/message-resource.
 
 Twilio knows no idempotency key and no reference of ours, so our message id travels in the query of the status
-callback's address, which its signature covers.
+callback's address, which its signature covers. What became of a call without an answer is looked for in the list of
+messages, by recipient, sender and text.
 
 Credentials: account_sid, auth_token. Settings: base_url (default https://api.twilio.com).
 """
@@ -17,11 +18,13 @@ from urllib.parse import parse_qsl, quote, urlencode
 from pydantic import ValidationError
 
 from dispatcher.domain.answers import Accepted, Answer, Refused, Unclear, clean
+from dispatcher.domain.states import Capabilities
 from dispatcher.ports import (
     Callback,
     ChannelInUse,
     HttpRequest,
     HttpResponse,
+    Listed,
     OutboundMessage,
     UnreadableCallback,
 )
@@ -32,23 +35,29 @@ from dispatcher.providers.reading import (
     Kind,
     base_url,
     header,
+    http_moment,
     json_object,
     number,
+    objects,
     rejected,
     retry_after,
     text_of,
     unreadable,
     uuid,
     what_is_wrong,
+    word,
 )
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus, ReplyReceived
-from proactive_contracts.values import Channel
+from proactive_contracts.values import Channel, TextContent
 
 DEFAULT_BASE_URL = "https://api.twilio.com"
 
 MAX_CHARACTERS = 1600
 """Of a message's body, over all of its parts."""
+
+LISTED = 50
+"""How many messages a look-up reads, newest first: Twilio's own page."""
 
 MAX_VALIDITY_SECONDS = 36_000
 """Twilio's longest ValidityPeriod: ten hours in its queue."""
@@ -85,6 +94,7 @@ class Twilio:
     not_genuine = "X-Twilio-Signature does not match the address and the fields, signed with the channel's auth_token."
     carries = frozenset({Channel.SMS})
     stored_status = 204
+    capabilities = Capabilities("twilio", look_up=True, receipts_echo=True)
 
     def build(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest | Refused:
         """POST Messages.json; the validity period keeps Twilio from delivering what is too late."""
@@ -102,14 +112,9 @@ class Twilio:
             "StatusCallback": f"{message.callback_url}?{urlencode({'mid': str(message.message_id)})}",
             "ValidityPeriod": str(validity),
         }
-        login = base64.b64encode(f"{account}:{token}".encode()).decode()
         return HttpRequest(
-            url=f"{base_url(channel, DEFAULT_BASE_URL)}/2010-04-01/Accounts/{quote(account, safe='')}/Messages.json",
-            headers={
-                "Authorization": f"Basic {login}",
-                "Content-Type": "application/x-www-form-urlencoded",
-                "Accept": "application/json",
-            },
+            url=_messages(account, channel),
+            headers=_login(account, token) | {"Content-Type": "application/x-www-form-urlencoded"},
             body=urlencode(fields).encode(),
         )
 
@@ -126,6 +131,31 @@ class Twilio:
         if kind is None:
             return Unclear(f"Twilio answered: {words}", told)
         return Refused(*kind, words, told, retry_after(response.headers))
+
+    def build_look_up(self, message: OutboundMessage, channel: ChannelInUse) -> HttpRequest | Refused:
+        """
+        GET the newest messages from this sender to this recipient.
+
+        No DateSent: it would leave out what still waits in Twilio's queue, which has no such date.
+        """
+        account, token = channel.credentials.get("account_sid"), channel.credentials.get("auth_token")
+        if not account or not token:
+            return unreadable("account_sid or auth_token")
+        query = urlencode({"To": message.recipient, "From": channel.sender, "PageSize": LISTED})
+        return HttpRequest(f"{_messages(account, channel)}?{query}", _login(account, token), method="GET")
+
+    def read_look_up(self, response: HttpResponse, message: OutboundMessage, channel: ChannelInUse) -> list[Listed]:
+        """Messages of ours with this recipient, sender and text, whatever became of them."""
+        text = message.content.text if isinstance(message.content, TextContent) else None
+        wanted = {"to": message.recipient, "from": channel.sender, "body": text}
+        listed = objects(json_object(response.body).get("messages")) if response.status == 200 else []
+        return [
+            Listed(word(one["sid"]), http_moment(one.get("date_created")), number(one.get("num_segments")))
+            for one in listed
+            if wanted.items() <= one.items()
+            and word(one.get("direction")).startswith("outbound")
+            and 0 < len(word(one.get("sid"))) <= 200
+        ]
 
     def verify(self, callback: Callback, channel: ChannelInUse) -> bool:
         """
@@ -177,6 +207,15 @@ def _classify(code: int | None, status: int) -> Kind | None:
     if code is None:
         return CLEAR_WITHOUT_CODE.get(status)
     return _CLASSES.get(code) or CLEAR_WITHOUT_CODE.get(status) or rejected(FailureReason.OTHER)
+
+
+def _messages(account: str, channel: ChannelInUse) -> str:
+    return f"{base_url(channel, DEFAULT_BASE_URL)}/2010-04-01/Accounts/{quote(account, safe='')}/Messages.json"
+
+
+def _login(account: str, token: str) -> dict[str, str]:
+    login = base64.b64encode(f"{account}:{token}".encode()).decode()
+    return {"Authorization": f"Basic {login}", "Accept": "application/json"}
 
 
 def _signed_fields(body: bytes) -> list[tuple[str, str]]:

@@ -1,272 +1,241 @@
 """The journal of claims and outcomes, written in micro-batches. The database's clock is the only clock."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
+import random
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from uuid import UUID, uuid4
 
 import asyncpg
 
-from dispatcher.domain import job as domain
-from dispatcher.domain.job import RECEIPT_ORDER, SETTLEABLE, Due, Settlement, State
-from dispatcher.ports import Claim, Job
+from dispatcher.domain import resends
+from dispatcher.domain.job import REFUSED_FOR_GOOD
+from dispatcher.domain.states import (
+    Act,
+    Answered,
+    CancelAsked,
+    Capabilities,
+    Happening,
+    Job,
+    ReceiptCame,
+    State,
+)
+from dispatcher.ports import Claim, Rivals, Room, Settled, Taken
+from dispatcher.storage import due
 from dispatcher.storage import statements as sql
+from dispatcher.storage.rows import Key, Request, columns_of_keys, columns_of_requests, key_of, read
+from dispatcher.storage.steps import SHARED, Happened, Steps, renew
 from proactive_contracts.codec import EVENT_TYPES
 from proactive_contracts.envelope import Event, content_digest
 from proactive_contracts.receipts import DeliveryReported
-from proactive_contracts.requests import SendRequested
-from proactive_contracts.results import Earlier
+from proactive_contracts.requests import CancelRequested, SendRequested
+from proactive_contracts.results import SendCancelled
 from proactive_contracts.values import Channel, Lane
 from runtime.batching import Batcher
-from runtime.logs import get_logger
-from runtime.postgres import TROUBLE, Connection, Pool
-
-log = get_logger()
-
-
-@dataclass(frozen=True)
-class _Request:
-    event: Event[SendRequested]
-    lane: Lane
-    digest: str
+from runtime.postgres import Connection, Pool
 
 
 class PostgresJobs:
-    """dispatcher.ports.Jobs on schema `dispatch`. A lease lasts `lease_seconds` from the claim."""
+    """
+    dispatcher.ports.Jobs on schema `dispatch`. A lease lasts `lease_seconds` from the claim.
 
-    def __init__(self, pool: Pool, lease_seconds: float) -> None:
+    `capabilities`: what each provider offers, by its name. `chance` gives numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        lease_seconds: float,
+        capabilities: Mapping[str, Capabilities] | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
         self._pool = pool
         self._lease = lease_seconds
-        self._claims = Batcher(self._claim_batch)
-        self._settlements = Batcher(self._settle_batch)
-        self._announcements = Batcher(self._announced_batch)
+        self._worker = uuid4()
+        self._steps = Steps(lease_seconds, self._worker, capabilities or {}, chance)
+        self._handed_out: set[tuple[Key, int]] = set()
+        self._unsure_until = 0.0
+        self._claims = Batcher(self._claim_batch, shared=SHARED)
+        self._events = Batcher(self._settle_batch, shared=SHARED)
+        self._announcements = Batcher(self._announced_batch, shared=SHARED)
 
-    async def claim(self, event: Event[SendRequested], lane: Lane) -> Claim:
-        """Commit to sending this, or find what was committed before."""
-        return await self._claims.add(_Request(event, lane, content_digest(event.data)))
+    async def claim(
+        self, event: Event[SendRequested], lane: Lane, provider: str | None = None, *, held: bool = False
+    ) -> Claim:
+        """Commit to sending this, or to its waiting where `held`; or find what was committed before."""
+        request = Request(event, lane, content_digest(event.data), provider, held)
+        return await (self._claims.add(request) if event.data.resend_of is None else self._claim_resend(request))
 
-    async def claim_resend(self, event: Event[SendRequested], lane: Lane) -> Claim:
-        """
-        As claim, with the message that it re-sends locked and looked at.
+    async def settle(
+        self, workspace_id: str, message_id: UUID, happening: Happening, provider: str | None = None
+    ) -> Settled | None:
+        """Record what happened; None where no such job is there."""
+        return await self._events.add(Happened((workspace_id, message_id), happening, provider))
 
-        Where that one never came, its place is taken by a cancelled row, so that it cannot be sent later as well.
-        """
-        request = _Request(event, lane, content_digest(event.data))
-        async with self._pool.acquire() as connection, connection.transaction():
-            await self._take_place(connection, event.data, lane)
-            claim = (await self._claim_on(connection, [request]))[0]
-            return await self._judged(connection, claim) if claim.fresh else claim
-
-    async def settle(self, job: Job, settlement: Settlement) -> Job | None:
-        """Record an outcome; None where it came too late for this attempt."""
-        return await self._settlements.add((job, settlement))
+    async def cancel(self, event: Event[CancelRequested], lane: Lane) -> Settled:
+        """Stop a job that has not left; one that never came gets a cancelled row, which its request will meet."""
+        asked = event.data
+        stopped = resends.stopped_before(asked, asked.requested_by)
+        while True:
+            settled = await self.settle(asked.workspace_id, asked.message_id, CancelAsked(asked.requested_by))
+            if settled is not None:
+                return settled
+            answers = asked.answers or event.id
+            row = await _take_place(self._pool, stopped, lane, answers, sql.ANNOUNCE_SECONDS)
+            if row is not None:
+                return Settled(read(row), changed=True)
 
     async def announced(self, job: Job) -> None:
         """The job's present result was confirmed by the broker."""
         await self._announcements.add(job)
 
-    async def take_due(self, channel: Channel, limit: int) -> Sequence[Claim]:
+    async def take_due(self, channel: Channel, room: Room) -> Taken:
         """
         Jobs whose time has come, each handed to one caller only.
 
-        Expired and lapsed ones are settled here, those to be called are claimed with a new attempt, and untold
-        results are put off, so that no other replica tells them at the same time.
+        Untold results are put off, so that no other replica tells them at the same time. Where a commit's answer was
+        lost a moment ago, what this worker holds without knowing it is handed out as well.
         """
-        async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(sql.DUE, channel.value, limit)
-            moved = [await self._try_to_move_on(connection, row) for row in rows]
-            return [claim for claim in moved if claim is not None]
+        with self._handing_out() as hand_out:
+            async with self._pool.acquire() as connection, connection.transaction():
+                lost = await self._lost(connection, channel) if time.monotonic() < self._unsure_until else []
+                chosen = await due.choose(connection, channel, room)
+                moved = await self._steps.move_on(connection, [*((row, None) for row in chosen.rows), *chosen.held])
+                return Taken(hand_out([*lost, *moved]), chosen.next_seconds, chosen.hungry)
 
     async def find(self, workspace_id: str, message_id: UUID) -> Job | None:
         """One job."""
         row = await self._pool.fetchrow(sql.FIND, [workspace_id], [message_id])
-        return None if row is None else _job(row)
+        return None if row is None else read(row)
+
+    async def rivals(self, job: Job, provider_message_ids: Collection[str]) -> Rivals:
+        """Which of these ids other jobs own, and whether another unresolved job reads like this one."""
+        request = job.request
+        assert request is not None, "only what was called is looked up"
+        content = request.content.model_dump(mode="json", exclude_none=True)
+        about = (request.channel.value, request.recipient, *key_of(job), list(provider_message_ids), content)
+        ids = [row["provider_message_id"] for row in await self._pool.fetch(sql.RIVALS, *about)]
+        return Rivals(frozenset(one for one in ids if one is not None), alike=None in ids)
 
     async def record_receipt(self, receipt: DeliveryReported) -> None:
-        """Remember the best receipt of the message, for the channel that it went through only."""
-        if receipt.message_id is not None:
-            key = (receipt.workspace_id, receipt.message_id, receipt.channel_id)
-            await self._pool.execute(sql.RECEIPT, *key, receipt.status.value, RECEIPT_ORDER)
+        """Remember the best receipt, and that the provider has the message; the worker's scheduler tells that."""
+        if receipt.message_id is None:
+            return
+        key = (receipt.workspace_id, receipt.message_id)
+        row = await self._pool.fetchrow(sql.HAS_IT, *key, receipt.channel_id)
+        if row is None:
+            return
+        if row["provider_message_id"] is None and State(row["state"]) not in REFUSED_FOR_GOOD:
+            came = ReceiptCame(receipt.provider, receipt.provider_message_id)
+            await self._events.add(Happened(key, came, receipt.provider, tell_in=0))
+        await self._pool.execute(sql.RECEIPT, *key, receipt.channel_id, receipt.status.value, resends.RECEIPT_ORDER)
 
-    async def _claim_batch(self, requests: list[_Request]) -> list[Claim]:
+    @contextmanager
+    def _handing_out(self) -> Iterator[Callable[[list[Claim]], list[Claim]]]:
+        """
+        Remember what is handed out before it is committed, and forget it where the commit fails.
+
+        Its answer may be all that was lost: for a while, take_due looks for rows of ours that nobody was handed.
+        """
+        handed: set[tuple[Key, int]] = set()
+
+        def hand_out(claims: list[Claim]) -> list[Claim]:
+            handed.update((key_of(claim.job), claim.job.attempt) for claim in claims if claim.act is Act.CALL)
+            self._handed_out |= handed
+            return claims
+
+        try:
+            yield hand_out
+        except BaseException:
+            self._handed_out -= handed
+            self._unsure_until = time.monotonic() + self._lease
+            raise
+
+    async def _claim_batch(self, requests: list[Request]) -> list[Claim]:
+        with self._handing_out() as hand_out:
+            async with self._pool.acquire() as connection, connection.transaction():
+                return hand_out(await self._claim_on(connection, requests))
+
+    async def _claim_resend(self, request: Request) -> Claim:
+        """
+        A re-send always waits for the scheduler, which looks at the message that it repeats.
+
+        Where that one never came, its place is taken by a cancelled row, so that it cannot be sent later as well.
+        """
+        resend = request.event.data
+        assert resend.resend_of is not None
         async with self._pool.acquire() as connection, connection.transaction():
-            return await self._claim_on(connection, requests)
+            await _take_place(connection, resends.replaced_by(resend), request.lane, resend.resend_of, None)
+            return (await self._claim_on(connection, [replace(request, held=True)]))[0]
 
-    async def _claim_on(self, connection: Connection, requests: list[_Request]) -> list[Claim]:
+    async def _claim_on(self, connection: Connection, requests: list[Request]) -> list[Claim]:
         """A batch may hold one message twice: the first one claims, the others find its row."""
-        first: dict[tuple[str, UUID], _Request] = {}
+        first: dict[Key, Request] = {}
         for request in requests:
-            first.setdefault(_key(request), request)
+            first.setdefault(request.key, request)
         in_order = [first[key] for key in sorted(first)]  # all replicas lock in one order: no deadlocks
-        made = {tuple(row) for row in await connection.fetch(sql.CLAIM, *_columns(in_order), self._lease)}
-        workspaces, messages = zip(*first, strict=True)
-        rows = await connection.fetch(sql.FIND, list(workspaces), list(messages))
+        columns = columns_of_requests(in_order)
+        made = {tuple(row) for row in await connection.fetch(sql.CLAIM, *columns, self._lease, self._worker)}
+        rows = await connection.fetch(sql.FIND, *columns_of_keys(list(first)))
         found = {(row["workspace_id"], row["message_id"]): row for row in rows}
         claims = []
         for request in requests:
-            row = found[key := _key(request)]
-            fresh = key in made and first[key] is request
-            claims.append(Claim(_job(row), fresh, row["seconds_left"]))
+            row = found[request.key]
+            fresh = request.key in made and first[request.key] is request
+            act = Act.CALL if fresh and row["state"] == State.SENDING else Act.NOTHING
+            claims.append(Claim(read(row), act, row["seconds_left"], fresh))
         return claims
 
-    async def _settle_batch(self, items: list[tuple[Job, Settlement]]) -> list[Job | None]:
+    async def _settle_batch(self, events: list[Happened]) -> list[Settled | None]:
+        settled: dict[int, Settled | None] = {}
         async with self._pool.acquire() as connection, connection.transaction():
-            await _lock(connection, [job for job, _ in items])
-            return await self._settle_on(connection, items)
-
-    async def _settle_on(
-        self,
-        connection: Connection,
-        items: list[tuple[Job, Settlement]],
-        leavable: Sequence[State] = SETTLEABLE,
-    ) -> list[Job | None]:
-        columns = zip(
-            *(
-                (
-                    job.workspace_id,
-                    job.message_id,
-                    job.attempt,
-                    settlement.state.value,
-                    EVENT_TYPES[type(settlement.result)],
-                    settlement.result.model_dump(mode="json", exclude_none=True),
-                    getattr(settlement.result, "provider_message_id", None),
-                )
-                for job, settlement in items
-            ),
-            strict=True,
-        )
-        rows = await connection.fetch(sql.SETTLE, *map(list, columns), [state.value for state in leavable])
-        settled = {(row["workspace_id"], row["message_id"]): _job(row) for row in rows}
-        return [settled.get((job.workspace_id, job.message_id)) for job, _ in items]
+            for one_each in _rounds(events):
+                settled |= zip(one_each, await self._steps.settle(connection, list(one_each.values())), strict=True)
+        for event in events:
+            if isinstance(event.happening, Answered):
+                self._handed_out.discard((event.key, event.happening.attempt))
+        return [settled[place] for place in range(len(events))]
 
     async def _announced_batch(self, jobs: list[Job]) -> list[None]:
-        transitions = [job.transition for job in jobs]
+        keys = columns_of_keys([key_of(job) for job in jobs])
         async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(sql.ANNOUNCED, *await _lock(connection, jobs), transitions)
+            await connection.execute(sql.HOLD, *keys)
+            await connection.execute(sql.ANNOUNCED, *keys, [job.transition for job in jobs])
         return [None] * len(jobs)
 
-    async def _take_place(self, connection: Connection, resend: SendRequested, lane: Lane) -> None:
-        """Put a cancelled row where the message that is re-sent never came."""
-        stopped = domain.replaced_by(resend)
-        await connection.execute(
-            sql.TAKE_PLACE,
-            resend.workspace_id,
-            resend.resend_of,
-            resend.channel.value,
-            resend.channel_id,
-            lane.value,
-            EVENT_TYPES[type(stopped)],
-            stopped.model_dump(mode="json", exclude_none=True),
-        )
-
-    async def _judged(self, connection: Connection, claim: Claim) -> Claim:
-        """A re-send, by what became of the message that it repeats and of those which that one repeated."""
-        resend = _subject(claim.job)
-        if resend.resend_of is None:
-            return claim
-        rows = await connection.fetch(sql.REPEATED, resend.workspace_id, resend.resend_of)
-        repeated = [Earlier(status=domain.status_of(State(r["state"]), r["receipt"]), since=r["since"]) for r in rows]
-        if refusal := domain.refuse_resend(resend, repeated):
-            return await self._settled(connection, claim.job, refusal)
-        if domain.under_way(repeated):
-            waiting = await self._touch(connection, claim.job, "state = 'waiting', attempt = 0", sql.LOOK_AGAIN_SECONDS)
-            return Claim(waiting, fresh=False, seconds_left=0)
-        return claim
-
-    async def _try_to_move_on(self, connection: Connection, row: asyncpg.Record) -> Claim | None:
-        """One row that cannot be read must not keep the others from their turn."""
-        try:
-            async with connection.transaction():
-                return await self._move_on(connection, row)
-        except TROUBLE:
-            raise
-        except Exception:
-            log.exception("job_unreadable", message_id=str(row["message_id"]))
-            await connection.execute(sql.PUT_OFF, row["workspace_id"], row["message_id"])
-            return None
-
-    async def _move_on(self, connection: Connection, row: asyncpg.Record) -> Claim:
-        job = _job(row)
-        match domain.due(job.state, job.not_after, row["now"]):
-            case Due.EXPIRE:
-                return await self._settled(connection, job, domain.expire(_subject(job), job.attempt, job.not_after))
-            case Due.LAPSE:
-                return await self._settled(connection, job, domain.lapse(_subject(job), job.attempt))
-            case Due.CALL:
-                update = "state = 'sending', attempt = attempt + 1, transition = transition + 1, since = now()"
-                job = await self._touch(connection, job, update, self._lease)
-                return await self._judged(connection, Claim(job, True, row["seconds_left"]))
-            case Due.TELL:
-                untold = await self._touch(connection, job, "state = state", sql.ANNOUNCE_SECONDS)
-                return Claim(untold, fresh=False, seconds_left=0)
-
-    async def _settled(self, connection: Connection, job: Job, settlement: Settlement) -> Claim:
-        """Settle a job whose row this transaction holds."""
-        settled = (await self._settle_on(connection, [(job, settlement)], [job.state]))[0]
-        assert settled is not None, "the row is locked in the state that it is in"
-        return Claim(settled, fresh=False, seconds_left=0)
-
-    async def _touch(self, connection: Connection, job: Job, update: str, due_in_seconds: float) -> Job:
-        row = await connection.fetchrow(
-            f"UPDATE dispatch.job SET {update}, due_at = now() + $3 * interval '1 second' "
-            f"WHERE workspace_id = $1 AND message_id = $2 RETURNING {sql.JOB}",
-            job.workspace_id,
-            job.message_id,
-            due_in_seconds,
-        )
-        assert row is not None
-        return _job(row)
+    async def _lost(self, connection: Connection, channel: Channel) -> list[Claim]:
+        """Claims of this worker whose commit was not answered, with a new lease: nobody else may call them."""
+        rows = await connection.fetch(sql.LOST, channel.value, self._worker)
+        jobs = [(read(row), row["seconds_left"]) for row in rows]
+        lost = [(job, left) for job, left in jobs if (key_of(job), job.attempt) not in self._handed_out]
+        await renew(connection, [job for job, _ in lost], self._lease)
+        return [Claim(job, Act.CALL, left) for job, left in lost]
 
 
-async def _lock(connection: Connection, jobs: Sequence[Job]) -> tuple[list[str], list[UUID]]:
-    keys = [job.workspace_id for job in jobs], [job.message_id for job in jobs]
-    await connection.execute(sql.LOCK, *keys)
-    return keys
+def _rounds(events: Sequence[Happened]) -> Iterator[dict[int, Happened]]:
+    """By their places, and no job twice in a round: what happens to it happens in order."""
+    rest = dict(enumerate(events))
+    while rest:
+        first: dict[Key, int] = {}
+        for place, event in rest.items():
+            first.setdefault(event.key, place)
+        yield {place: rest.pop(place) for place in first.values()}
 
 
-def _key(request: _Request) -> tuple[str, UUID]:
-    return request.event.data.workspace_id, request.event.data.message_id
-
-
-def _columns(requests: list[_Request]) -> list[list[Any]]:
-    rows = (
-        (
-            request.event.data.workspace_id,
-            request.event.data.message_id,
-            request.event.id,
-            request.digest,
-            request.event.data.channel.value,
-            request.event.data.channel_id,
-            request.lane.value,
-            request.event.data.not_after,
-            request.event.data.model_dump(mode="json", exclude_none=True),
-            request.event.data.not_before,
-        )
-        for request in requests
+async def _take_place(
+    connection: Connection | Pool, stopped: SendCancelled, lane: Lane, event_id: UUID, tell_in: float | None
+) -> asyncpg.Record | None:
+    """Put a cancelled row where a message never came; None where there is one."""
+    return await connection.fetchrow(
+        sql.TAKE_PLACE,
+        stopped.workspace_id,
+        stopped.message_id,
+        event_id,
+        stopped.channel.value,
+        stopped.channel_id,
+        lane.value,
+        EVENT_TYPES[type(stopped)],
+        stopped.model_dump(mode="json", exclude_none=True),
+        tell_in,
     )
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _job(row: asyncpg.Record) -> Job:
-    request = row["request"]
-    return Job(
-        workspace_id=row["workspace_id"],
-        message_id=row["message_id"],
-        event_id=row["event_id"],
-        digest=row["digest"],
-        lane=Lane(row["lane"]),
-        state=State(row["state"]),
-        since=row["since"],
-        attempt=row["attempt"],
-        transition=row["transition"],
-        not_after=row["not_after"],
-        request=None if request is None else SendRequested.model_validate(request),
-        outcome=row["outcome"],
-        result=row["result"],
-        receipt=row["receipt"],
-    )
-
-
-def _subject(job: Job) -> SendRequested:
-    assert job.request is not None, "only a cancelled row has no request, and it is never due"
-    return job.request

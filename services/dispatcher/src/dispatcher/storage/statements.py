@@ -1,73 +1,105 @@
 """The statements of the journal: each one atomic, each for a whole batch."""
 
+from dispatcher.storage.gated import GATED, GATED_BY
+
 ANNOUNCE_SECONDS = 10
 """How long a result may stay untold before the scheduler tells it again."""
 
 JOB = (
     "workspace_id, message_id, event_id, digest, lane, state, since, attempt, transition, not_after, request, "
-    "outcome, result, receipt"
+    "outcome, result, receipt, doubts, tries, looks, unclear, due_at, provider, provider_message_id, called_at"
 )
 
-CLAIM = """
+CLAIM = f"""
 INSERT INTO dispatch.job (workspace_id, message_id, event_id, digest, channel, channel_id, lane, not_after, request,
-                          state, attempt, due_at)
+                          provider, state, attempt, due_at, called_at, claimed_by)
 SELECT r.workspace_id, r.message_id, r.event_id, r.digest, r.channel, r.channel_id, r.lane, r.not_after, r.request,
+       r.provider,
        CASE WHEN w.waits THEN 'waiting' ELSE 'sending' END,
        CASE WHEN w.waits THEN 0 ELSE 1 END,
-       CASE WHEN w.waits THEN greatest(now(), least(r.not_before, r.not_after))
-            ELSE now() + $11 * interval '1 second' END
+       CASE WHEN w.waits THEN greatest(now(), least(coalesce(r.not_before, now()), r.not_after))
+            ELSE now() + $13 * interval '1 second' END,
+       CASE WHEN NOT w.waits THEN clock_timestamp() END,
+       CASE WHEN NOT w.waits THEN $14::uuid END
 FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::timestamptz[],
-            $9::jsonb[], $10::timestamptz[])
-     AS r(workspace_id, message_id, event_id, digest, channel, channel_id, lane, not_after, request, not_before),
-     LATERAL (SELECT r.not_after <= now() OR coalesce(r.not_before > now(), false) AS waits) w
+            $9::jsonb[], $10::text[], $11::timestamptz[], $12::boolean[])
+     AS r(workspace_id, message_id, event_id, digest, channel, channel_id, lane, not_after, request, provider,
+          not_before, held)
+     {GATED_BY},
+     LATERAL (SELECT r.held OR {GATED} OR r.not_after <= now() OR coalesce(r.not_before > now(), false) AS waits) w
+ORDER BY r.workspace_id, r.message_id
 ON CONFLICT (workspace_id, message_id) DO NOTHING
 RETURNING workspace_id, message_id
 """
 
 FIND = f"""
-SELECT {JOB}, extract(epoch FROM not_after - now())::float8 AS seconds_left
+SELECT {JOB}, extract(epoch FROM not_after - now())::float8 AS seconds_left, clock_timestamp() AS now
 FROM dispatch.job
 WHERE (workspace_id, message_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
 """
 
-LOCK = """
+LOCK = f"{FIND} ORDER BY workspace_id, message_id FOR UPDATE"
+"""Before an update of many rows, which would lock them in the order of its plan: two workers could deadlock."""
+
+HOLD = """
 SELECT FROM dispatch.job
 WHERE (workspace_id, message_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
 ORDER BY workspace_id, message_id FOR UPDATE
 """
-"""Before an update of many rows, which would lock them in the order of its plan: two workers could deadlock."""
+"""The same without reading them."""
 
-SETTLE = f"""
+WRITE = """
 UPDATE dispatch.job j
-SET state = u.state, outcome = u.outcome, result = u.result, transition = j.transition + 1,
-    provider_message_id = coalesce(u.provider_message_id, j.provider_message_id),
-    since = clock_timestamp(), announced_at = NULL, due_at = now() + {ANNOUNCE_SECONDS} * interval '1 second'
-FROM unnest($1::text[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::jsonb[], $7::text[])
-     AS u(workspace_id, message_id, attempt, state, outcome, result, provider_message_id)
-WHERE j.workspace_id = u.workspace_id AND j.message_id = u.message_id AND j.attempt = u.attempt
-      AND j.state = ANY($8::text[])
-RETURNING {", ".join("j." + column.strip() for column in JOB.split(","))}
+SET state = u.state, attempt = u.attempt, doubts = u.doubts::integer[], tries = u.tries, looks = u.looks,
+    unclear = u.unclear, provider = coalesce(u.provider, j.provider), provider_message_id = u.provider_message_id,
+    outcome = CASE WHEN u.outcome IS NULL AND u.state = j.state THEN j.outcome ELSE u.outcome END,
+    result = CASE WHEN u.outcome IS NULL AND u.state = j.state THEN j.result ELSE u.result END,
+    announced_at = CASE WHEN u.outcome IS NULL AND u.state = j.state THEN j.announced_at END,
+    transition = j.transition + (u.outcome IS NOT NULL OR u.state <> j.state)::integer,
+    since = CASE WHEN u.outcome IS NULL AND u.state = j.state THEN j.since ELSE clock_timestamp() END,
+    due_at = CASE WHEN u.act <> 'nothing' THEN clock_timestamp() + $16 * interval '1 second'
+                  WHEN u.due_at IS NULL AND u.outcome IS NOT NULL THEN now() + u.tell_in * interval '1 second'
+                  ELSE u.due_at END,
+    called_at = CASE WHEN u.act = 'call' THEN clock_timestamp() ELSE j.called_at END,
+    claimed_by = CASE WHEN u.act <> 'nothing' THEN $17::uuid ELSE j.claimed_by END
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::integer[], $5::text[], $6::integer[], $7::integer[], $8::jsonb[],
+            $9::text[], $10::text[], $11::text[], $12::jsonb[], $13::timestamptz[], $14::text[], $15::float8[])
+     AS u(workspace_id, message_id, state, attempt, doubts, tries, looks, unclear, provider, provider_message_id,
+          outcome, result, due_at, act, tell_in)
+WHERE j.workspace_id = u.workspace_id AND j.message_id = u.message_id
+RETURNING j.workspace_id, j.message_id, j.since, j.transition, j.due_at, j.outcome, j.result, j.provider, j.called_at
 """
+"""What was decided under the rows' locks. A result that is told, or another state, is a new transition."""
 
-TAKE_PLACE = """
+TAKE_PLACE = f"""
 INSERT INTO dispatch.job (workspace_id, message_id, event_id, digest, channel, channel_id, lane, state, attempt,
-                          not_after, outcome, result)
-VALUES ($1, $2, $2, '', $3, $4, $5, 'cancelled', 0, now(), $6, $7)
+                          not_after, outcome, result, due_at)
+VALUES ($1, $2, $3, '', $4, $5, $6, 'cancelled', 0, now(), $7, $8, now() + $9 * interval '1 second')
 ON CONFLICT DO NOTHING
+RETURNING {JOB}
 """
+"""A cancelled row where no request came so far. Told again after $9 seconds; never where that is null."""
 
 ANNOUNCED = """
-UPDATE dispatch.job j SET announced_at = now(), due_at = NULL
+UPDATE dispatch.job j
+SET announced_at = now(), due_at = CASE WHEN j.state IN ('waiting', 'sending', 'resolving') THEN j.due_at END
 FROM unnest($1::text[], $2::uuid[], $3::integer[]) AS u(workspace_id, message_id, transition)
 WHERE j.workspace_id = u.workspace_id AND j.message_id = u.message_id AND j.transition = u.transition
       AND j.result IS NOT NULL
 """
 
-DUE = f"""
-SELECT {JOB}, extract(epoch FROM not_after - now())::float8 AS seconds_left, now() AS now
-FROM dispatch.job WHERE channel = $1 AND due_at <= now()
-ORDER BY lane = 'bulk', due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+LOST = f"""
+SELECT {JOB}, extract(epoch FROM not_after - now())::float8 AS seconds_left, clock_timestamp() AS now
+FROM dispatch.job
+WHERE channel = $1 AND due_at IS NOT NULL AND state = 'sending' AND claimed_by = $2 FOR UPDATE SKIP LOCKED
 """
+"""What this worker holds: some of it may have been committed without the worker hearing of it."""
+
+RENEW = """
+UPDATE dispatch.job SET due_at = now() + $3 * interval '1 second'
+WHERE (workspace_id, message_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
+"""
+"""A lease from now on, or another moment to tell an untold result, for rows that this transaction has locked."""
 
 REPEATED = """
 WITH RECURSIVE repeated AS (
@@ -79,17 +111,27 @@ WITH RECURSIVE repeated AS (
     WHERE place < 100)
 SELECT state, receipt, since FROM repeated ORDER BY place
 """
-"""No lock: what failed, expired or was cancelled never becomes sending again."""
+"""No lock: what failed, expired, was cancelled or is unknown never becomes sending again."""
 
-LOOK_AGAIN_SECONDS = 2
-"""How soon a re-send looks again whether the message that it repeats is still under way."""
+RIVALS = """
+SELECT provider_message_id FROM dispatch.job
+WHERE channel = $1 AND request->>'recipient' = $2 AND (workspace_id, message_id) <> ($3, $4)
+      AND (provider_message_id = ANY($5::text[])
+           OR (provider_message_id IS NULL AND attempt > 0 AND request->'content' = $6
+               AND state IN ('sending', 'resolving', 'unknown', 'not_sent', 'accepted')))
+"""
+"""Jobs that own one of the ids, and those of the same recipient and text that may turn out to own one."""
 
-PUT_OFF = """
-UPDATE dispatch.job SET due_at = now() + interval '5 minutes' WHERE workspace_id = $1 AND message_id = $2
+HAS_IT = """
+SELECT state, provider_message_id FROM dispatch.job WHERE workspace_id = $1 AND message_id = $2 AND channel_id = $3
 """
 
 RECEIPT = """
 UPDATE dispatch.job SET receipt = $4
 WHERE workspace_id = $1 AND message_id = $2 AND channel_id = $3
       AND coalesce(array_position($5::text[], receipt), 0) < array_position($5::text[], $4)
+"""
+
+PUT_OFF = """
+UPDATE dispatch.job SET due_at = now() + interval '5 minutes' WHERE workspace_id = $1 AND message_id = $2
 """

@@ -1,0 +1,240 @@
+"""
+Which jobs a worker moves on now: sender by sender, where there is room, people's before services'.
+
+What is chosen is locked, and what it costs its sender is spent, in the caller's transaction. Nothing is reserved for
+later: a job that waits for its turn is not touched, so whoever comes next chooses among all that wait then.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from dispatcher import metrics
+from dispatcher.domain import gates
+from dispatcher.domain.breakers import look_again
+from dispatcher.domain.gates import Host, Sender, Shut, Wait
+from dispatcher.domain.segments import segments
+from dispatcher.domain.states import HeldBack
+from dispatcher.ports import Room
+from dispatcher.storage import gate_statements as sql
+from dispatcher.storage.senders import host_of, save_hosts, save_senders, sender_of, standing_of
+from dispatcher.storage.telling import tell
+from proactive_contracts.values import Channel, Lane
+from runtime.postgres import Connection
+
+OTHERS = 50
+"""Jobs that need no turn are taken so many at a time: expired, lapsed, resolving, untold."""
+
+TAKEN_SECONDS = 0.02
+"""A sender whose lock another replica holds is looked at again after this."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """
+    Locked rows: `rows` go on, `held` are told why they must wait.
+
+    `next_seconds`: when there may be more; `hungry`: channels that have more now, and no room for it in this worker.
+    """
+
+    rows: Sequence[asyncpg.Record]
+    held: Sequence[tuple[asyncpg.Record, HeldBack]] = ()
+    next_seconds: float | None = None
+    hungry: frozenset[UUID] = frozenset()
+
+
+@dataclass
+class _Turn:
+    """A sender that has due jobs, as it is while they are chosen."""
+
+    channel_id: UUID
+    host: str
+    sender: Sender
+    mended: bool
+    locked: bool = False
+    ready: bool = True
+    """Whether its row is locked here, or needs no lock."""
+    taken: int = 0
+    left: bool = True
+    """Whether more of its jobs may be due than were found."""
+    shut: Shut | None = None
+
+
+@dataclass
+class _Round:
+    """What one choice goes by; `hosts` are shared among senders."""
+
+    now: datetime
+    hosts: dict[str, Host] = field(default_factory=dict)
+    locked_hosts: set[str] = field(default_factory=set)
+    turns: dict[UUID, _Turn] = field(default_factory=dict)
+    moments: list[datetime] = field(default_factory=list)
+
+    def host(self, turn: _Turn) -> Host:
+        return self.hosts[turn.host]
+
+    def admission(self, turn: _Turn) -> Wait | Shut | None:
+        return gates.admit(turn.sender, self.host(turn), self.now)
+
+    @property
+    def shut(self) -> dict[UUID, Shut]:
+        return {turn.channel_id: turn.shut for turn in self.turns.values() if turn.shut is not None}
+
+    @property
+    def queued(self) -> list[UUID]:
+        return [turn.channel_id for turn in self.turns.values() if turn.shut is None]
+
+    @property
+    def next_seconds(self) -> float | None:
+        return max(0.0, (min(self.moments) - self.now).total_seconds()) if self.moments else None
+
+
+async def choose(connection: Connection, channel: Channel, room: Room) -> Chosen:
+    """Lock what is to move on, as far as there is room; other replicas pass it by."""
+    others = await connection.fetch(sql.OTHERS, channel.value, OTHERS) if room.others else []
+    state = await _look_around(connection, channel)
+    if state is None:
+        return Chosen(others, next_seconds=0.0 if len(others) >= OTHERS else None)
+    await _lock(connection, state)
+    calls = await _pick(connection, channel, state, room)
+    for row in calls:
+        metrics.passed_gate(channel, Lane(row["lane"]), (row["now"] - row["due_at"]).total_seconds())
+    telling = await tell(connection, state.shut, state.queued if room.tell_queued else [], calls)
+    if telling.more:
+        state.moments.append(state.now)
+    return Chosen(
+        [*others, *calls],
+        telling.held,
+        next_seconds=0.0 if len(others) >= OTHERS else state.next_seconds,
+        hungry=frozenset(
+            turn.channel_id
+            for turn in state.turns.values()
+            if turn.ready and turn.left and state.admission(turn) is None
+        ),
+    )
+
+
+async def _look_around(connection: Connection, channel: Channel) -> _Round | None:
+    """The senders that have due jobs; None where there is none."""
+    rows = await connection.fetch(sql.WAITING, channel.value)
+    state = None
+    for row in rows:
+        due_at = min((at for at in (row["agents_due_at"], row["bulk_due_at"]) if at is not None), default=None)
+        if due_at is None:
+            continue
+        state = state or _Round(row["now"])
+        if due_at > state.now:
+            state.moments.append(due_at)
+            continue
+        standing = standing_of(row)
+        sender = _mended(standing.sender, state.now) if row["mended"] else standing.sender
+        state.hosts.setdefault(standing.host.name, standing.host)
+        state.turns[row["channel_id"]] = _Turn(row["channel_id"], standing.host.name, sender, row["mended"])
+    return state
+
+
+def _mended(sender: Sender, now: datetime) -> Sender:
+    """Where the channel was connected anew, a probe may go, unless one is under way."""
+    if sender.breaker.probing_since is not None:
+        return sender
+    return replace(sender, breaker=look_again(sender.breaker, now))
+
+
+async def _lock(connection: Connection, state: _Round) -> None:
+    """Have the rows of senders and hosts where what leaves has to be counted; who finds them taken passes them by."""
+    admitted = [turn for turn in state.turns.values() if state.admission(turn) is None]
+    metered = [turn for turn in admitted if gates.metered(turn.sender, state.host(turn), state.now)]
+    if not metered:
+        return
+    rows = await connection.fetch(sql.LOCK_SENDERS, [turn.channel_id for turn in metered])
+    fresh = {row["channel_id"]: row for row in rows}
+    state.now = max([state.now, *(row["now"] for row in rows)])
+    for turn in metered:
+        turn.ready = turn.locked = turn.channel_id in fresh
+        if turn.ready:
+            opened_at, turn.sender = turn.sender.breaker.opened_at, sender_of(fresh[turn.channel_id])
+            if turn.mended and turn.sender.breaker.opened_at == opened_at:
+                turn.sender = _mended(turn.sender, state.now)
+    names = {turn.host for turn in metered if turn.ready and gates.metered(Sender(), state.host(turn), state.now)}
+    if names:
+        found = {row["name"]: row for row in await connection.fetch(sql.LOCK_HOSTS, list(names))}
+        state.hosts |= {name: host_of(name, row) for name, row in found.items()}
+        state.locked_hosts |= set(found)
+        for turn in metered:
+            turn.ready = turn.ready and (turn.host not in names or turn.host in found)
+
+
+async def _pick(connection: Connection, channel: Channel, state: _Round, room: Room) -> list[asyncpg.Record]:
+    """The jobs that go now, and what they cost spent."""
+    wanted: list[tuple[UUID, int, int, int]] = []
+    for turn in state.turns.values():
+        if not turn.ready:
+            state.moments.append(state.now + timedelta(seconds=TAKEN_SECONDS))
+            continue
+        limit = gates.at_most(turn.sender, state.host(turn), state.now)
+        if limit == 0:
+            continue
+        most = room.slots if limit is None else min(limit, room.slots)
+        agents, bulk = (min(most, room.of(turn.channel_id, lane)) for lane in (Lane.INTERACTIVE, Lane.BULK))
+        if agents or bulk:
+            wanted.append((turn.channel_id, most, agents, bulk))
+    rows = await connection.fetch(sql.PICK, channel.value, *map(list, zip(*wanted, strict=True))) if wanted else []
+    for channel_id, most, agents, bulk in wanted:
+        found = [row["lane"] for row in rows if row["channel_id"] == channel_id]
+        people = found.count(Lane.INTERACTIVE)
+        state.turns[channel_id].left = people >= agents or len(found) - people >= min(bulk, most - people)
+    going = _go(state, _in_turn(rows), room.slots, channel)
+    taken = [turn for turn in state.turns.values() if turn.taken]
+    await save_senders(connection, {turn.channel_id: turn.sender for turn in taken if turn.locked})
+    await save_hosts(connection, [state.hosts[name] for name in {turn.host for turn in taken} & state.locked_hosts])
+    for turn in state.turns.values():
+        _look_ahead(state, turn)
+    return going
+
+
+def _in_turn(rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
+    """People's jobs first, and one of each sender after the other."""
+    places: dict[tuple[str, UUID], int] = {}
+    keyed = []
+    for row in rows:  # each sender's are in order
+        queue = (row["lane"], row["channel_id"])
+        places[queue] = places.get(queue, -1) + 1
+        keyed.append(((row["lane"] == Lane.BULK, places[queue]), row))
+    return [row for _, row in sorted(keyed, key=lambda pair: pair[0])]
+
+
+def _go(state: _Round, rows: Iterable[asyncpg.Record], slots: int, channel: Channel) -> list[asyncpg.Record]:
+    going: list[asyncpg.Record] = []
+    for row in rows:
+        turn = state.turns[row["channel_id"]]
+        if len(going) >= slots:
+            break
+        if state.admission(turn) is None:
+            cost = _cost(row["request"], channel)
+            turn.sender, state.hosts[turn.host] = gates.spend(turn.sender, state.host(turn), cost, state.now)
+            turn.taken += 1
+            going.append(row)
+    return going
+
+
+def _cost(request: Mapping[str, Any] | None, channel: Channel) -> int:
+    if channel is not Channel.SMS or request is None:
+        return 1
+    content = request.get("content")
+    text = content.get("text") if isinstance(content, Mapping) else None
+    return segments(text) if isinstance(text, str) else 1
+
+
+def _look_ahead(state: _Round, turn: _Turn) -> None:
+    """When this sender is to be looked at again, where more of its jobs may be due."""
+    match state.admission(turn):
+        case Shut() as shut:
+            turn.shut = shut
+            if shut.until is not None:
+                state.moments.append(max(shut.until, state.now + timedelta(seconds=TAKEN_SECONDS)))
+        case Wait(until):
+            state.moments.append(until)

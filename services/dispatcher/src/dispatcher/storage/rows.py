@@ -1,0 +1,159 @@
+"""Between rows of dispatch.job and the domain's words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import asyncpg
+
+from dispatcher.domain.answers import Unclear
+from dispatcher.domain.states import Job, State, Step
+from dispatcher.storage import statements as sql
+from proactive_contracts.codec import EVENT_TYPES
+from proactive_contracts.envelope import Event
+from proactive_contracts.requests import SendRequested
+from proactive_contracts.values import Lane
+from runtime.postgres import Connection
+
+Key: TypeAlias = tuple[str, UUID]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that is to be claimed."""
+
+    event: Event[SendRequested]
+    lane: Lane
+    digest: str
+    provider: str | None
+    held: bool
+
+    @property
+    def key(self) -> Key:
+        """What its row is found by."""
+        return self.event.data.workspace_id, self.event.data.message_id
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A decision that is to be written; `tell_in`: seconds after which its untold result is told by the scheduler."""
+
+    job: Job
+    step: Step
+    provider: str | None = None
+    tell_in: float = sql.ANNOUNCE_SECONDS
+
+
+def key_of(job: Job) -> Key:
+    """What its row is found by."""
+    return job.workspace_id, job.message_id
+
+
+def columns_of_keys(keys: Sequence[Key]) -> tuple[list[str], list[UUID]]:
+    """As UNNEST wants them."""
+    return [workspace for workspace, _ in keys], [message for _, message in keys]
+
+
+def columns_of_requests(requests: Sequence[Request]) -> list[list[Any]]:
+    """The parameters of CLAIM that are one per request."""
+    rows = (
+        (
+            *request.key,
+            request.event.id,
+            request.digest,
+            request.event.data.channel.value,
+            request.event.data.channel_id,
+            request.lane.value,
+            request.event.data.not_after,
+            request.event.data.model_dump(mode="json", exclude_none=True),
+            request.provider,
+            request.event.data.not_before,
+            request.held,
+        )
+        for request in requests
+    )
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+async def write(connection: Connection, turns: Sequence[Turn], lease_seconds: float, worker: UUID) -> list[Job]:
+    """Write decisions about different jobs whose rows this transaction has locked; gives the jobs as they are now."""
+    if not turns:
+        return []
+    columns = [list(column) for column in zip(*map(_columns, turns), strict=True)]
+    rows = await connection.fetch(sql.WRITE, *columns, lease_seconds, worker)
+    written = {(row["workspace_id"], row["message_id"]): row for row in rows}
+    return [_after(turn, written[key_of(turn.job)]) for turn in turns]
+
+
+def _columns(turn: Turn) -> tuple[Any, ...]:
+    step = turn.step
+    result = step.result
+    return (
+        *key_of(turn.job),
+        step.state.value,
+        step.attempt,
+        "{" + ",".join(map(str, step.doubts)) + "}",
+        step.tries,
+        step.looks,
+        _from_unclear(step.unclear),
+        turn.provider,
+        step.provider_message_id,
+        None if result is None else EVENT_TYPES[type(result)],
+        None if result is None else result.model_dump(mode="json", exclude_none=True),
+        step.due_at,
+        step.act.value,
+        turn.tell_in,
+    )
+
+
+def _after(turn: Turn, row: asyncpg.Record) -> Job:
+    step = turn.step
+    return replace(
+        turn.job,
+        state=step.state,
+        attempt=step.attempt,
+        doubts=step.doubts,
+        tries=step.tries,
+        looks=step.looks,
+        unclear=step.unclear,
+        provider_message_id=step.provider_message_id,
+        **{name: row[name] for name in ("since", "transition", "due_at", "outcome", "result", "provider", "called_at")},
+    )
+
+
+def read(row: asyncpg.Record) -> Job:
+    """A row as a job; fails where a later release wrote what this one does not know."""
+    request = row["request"]
+    return Job(
+        workspace_id=row["workspace_id"],
+        message_id=row["message_id"],
+        event_id=row["event_id"],
+        digest=row["digest"],
+        lane=Lane(row["lane"]),
+        state=State(row["state"]),
+        since=row["since"],
+        attempt=row["attempt"],
+        transition=row["transition"],
+        not_after=row["not_after"],
+        request=None if request is None else SendRequested.model_validate(request),
+        outcome=row["outcome"],
+        result=row["result"],
+        receipt=row["receipt"],
+        doubts=tuple(row["doubts"]),
+        tries=row["tries"],
+        looks=row["looks"],
+        unclear=_to_unclear(row["unclear"]),
+        due_at=row["due_at"],
+        provider=row["provider"],
+        provider_message_id=row["provider_message_id"],
+        called_at=row["called_at"],
+    )
+
+
+def _from_unclear(unclear: Unclear | None) -> Mapping[str, Any] | None:
+    return None if unclear is None else {"detail": unclear.detail, "provider_code": unclear.provider_code}
+
+
+def _to_unclear(fields: Mapping[str, Any] | None) -> Unclear | None:
+    return None if fields is None else Unclear(fields["detail"], fields["provider_code"])

@@ -1,0 +1,147 @@
+"""Decisions about jobs, made and written under the locks of their rows, on a connection of the caller's."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from dispatcher.domain import resends
+from dispatcher.domain.job import decide
+from dispatcher.domain.states import (
+    Act,
+    Capabilities,
+    Happening,
+    HeldBack,
+    Job,
+    LeaseLapsed,
+    State,
+    Step,
+    TimeCame,
+)
+from dispatcher.ports import Claim, Settled
+from dispatcher.storage import statements as sql
+from dispatcher.storage.rows import Key, Turn, columns_of_keys, key_of, read, write
+from proactive_contracts.results import Earlier
+from runtime.logs import get_logger
+from runtime.postgres import TROUBLE, UNPREPARED, Connection
+
+SHARED = (*TROUBLE, *UNPREPARED)
+"""Errors that say nothing about the job at hand."""
+
+_MOVING = frozenset({State.WAITING, State.SENDING, State.RESOLVING})
+"""What becomes due by itself; anything else is due because its result was not told."""
+
+log = get_logger()
+
+
+@dataclass(frozen=True)
+class Happened:
+    """Something that happened to a job; `tell_in`: seconds after which its untold result is told by the scheduler."""
+
+    key: Key
+    happening: Happening
+    provider: str | None
+    tell_in: float = sql.ANNOUNCE_SECONDS
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What is needed to decide and to write; `lease_seconds` and `worker` for what is handed out to be called."""
+
+    lease_seconds: float
+    worker: UUID
+    capabilities: Mapping[str, Capabilities]
+    chance: Callable[[], float]
+
+    async def settle(self, connection: Connection, events: Sequence[Happened]) -> list[Settled | None]:
+        """Decide, under the locks of their rows, about jobs that are all different."""
+        rows = await connection.fetch(sql.LOCK, *columns_of_keys([event.key for event in events]))
+        jobs = {(row["workspace_id"], row["message_id"]): (read(row), row["now"]) for row in rows}
+        turns = {}
+        for event in events:
+            if event.key in jobs:
+                job, now = jobs[event.key]
+                step = self._decide(job, event.happening, event.provider or job.provider, now)
+                if step is not None:
+                    turns[event.key] = Turn(job, step, event.provider, event.tell_in)
+        written = await write(connection, list(turns.values()), self.lease_seconds, self.worker)
+        after = dict(zip(turns, written, strict=True))
+        return [
+            Settled(after.get(event.key, jobs[event.key][0]), changed=_tells(turns.get(event.key)))
+            if event.key in jobs
+            else None
+            for event in events
+        ]
+
+    async def move_on(
+        self, connection: Connection, rows: Sequence[tuple[asyncpg.Record, HeldBack | None]]
+    ) -> list[Claim]:
+        """Settle, claim or put off what is due. A row that cannot be read must not keep the others from their turn."""
+        turns: list[tuple[Turn, float]] = []
+        untold: list[Job] = []
+        for row, held in rows:
+            try:
+                job = read(row)
+                if job.state in _MOVING:
+                    happening = held or await self._due(connection, job)
+                    step = self._decide(job, happening, job.provider, row["now"])
+                    assert step is not None, "something always happens to a job whose time has come"
+                    turns.append((Turn(job, step), row["seconds_left"]))
+                else:
+                    untold.append(job)
+            except SHARED:
+                raise
+            except Exception:
+                await _put_off(connection, (row["workspace_id"], row["message_id"]))
+        await renew(connection, untold, sql.ANNOUNCE_SECONDS)
+        told = [Claim(job, Act.NOTHING, 0) for job in untold]
+        return [*told, *await self._write_each(connection, turns)]
+
+    async def _write_each(self, connection: Connection, turns: list[tuple[Turn, float]]) -> list[Claim]:
+        """Write all at once; where that fails, one by one, and what fails again is put off."""
+        if not turns:
+            return []
+        try:
+            async with connection.transaction():
+                jobs = await write(connection, [turn for turn, _ in turns], self.lease_seconds, self.worker)
+        except SHARED:
+            raise
+        except Exception:
+            if len(turns) == 1:
+                await _put_off(connection, key_of(turns[0][0].job))
+                return []
+            return [claim for turn in turns for claim in await self._write_each(connection, [turn])]
+        return [Claim(job, turn.step.act, seconds_left) for job, (turn, seconds_left) in zip(jobs, turns, strict=True)]
+
+    async def _due(self, connection: Connection, job: Job) -> Happening:
+        """What it means that this job's time has come."""
+        if job.state is State.SENDING:
+            return LeaseLapsed()
+        repeats = job.request.resend_of if job.request and job.state is State.WAITING else None
+        if repeats is None:
+            return TimeCame()
+        rows = await connection.fetch(sql.REPEATED, job.workspace_id, repeats)
+        return TimeCame(
+            [Earlier(status=resends.status_of(State(r["state"]), r["receipt"]), since=r["since"]) for r in rows]
+        )
+
+    def _decide(self, job: Job, happening: Happening, provider: str | None, now: datetime) -> Step | None:
+        can = self.capabilities.get(provider or "") or Capabilities(provider)
+        return decide(job, happening, can, now, self.chance())
+
+
+def _tells(turn: Turn | None) -> bool:
+    return turn is not None and turn.step.result is not None
+
+
+async def renew(connection: Connection, jobs: Sequence[Job], seconds: float) -> None:
+    """Have the scheduler look at these, whose rows this transaction has locked, in so many seconds."""
+    if jobs:
+        await connection.execute(sql.RENEW, *columns_of_keys([key_of(job) for job in jobs]), seconds)
+
+
+async def _put_off(connection: Connection, key: Key) -> None:
+    log.exception("job_unreadable", message_id=str(key[1]))
+    await connection.execute(sql.PUT_OFF, *key)
