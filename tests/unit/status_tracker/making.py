@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4, uuid5
 
 from proactive_contracts.codec import make_event
@@ -17,6 +17,7 @@ from proactive_contracts.results import (
     SendDeferred,
     SendExpired,
     SendFailed,
+    SendResolved,
     SendStarted,
     SendUnknown,
 )
@@ -87,9 +88,11 @@ class Story:
         taken: dict[str, Any] = {"provider": "twilio", "provider_message_id": self.provider_message_id}
         return self._result("accepted", SendAccepted(**self._subject, attempt=attempt, **taken))
 
-    def deferred(self, attempt: int = 1, reason: FailureReason = FailureReason.PROVIDER_BUSY) -> Event[Any]:
+    def deferred(
+        self, attempt: int = 1, reason: FailureReason = FailureReason.PROVIDER_BUSY, due_at: datetime = NOON
+    ) -> Event[Any]:
         """It is tried again."""
-        times: dict[str, Any] = {"due_at": NOON, "not_after": self.request.data.not_after}
+        times: dict[str, Any] = {"due_at": due_at, "not_after": self.request.data.not_after}
         return self._result("deferred", SendDeferred(**self._subject, attempt=attempt, reason=reason, **times))
 
     def failed(self, reason: FailureReason = FailureReason.INVALID_NUMBER, detail: str | None = None) -> Event[Any]:
@@ -113,6 +116,13 @@ class Story:
         """Nobody knows whether the provider took it."""
         unclear = SendUnknown(**self._subject, attempt=attempt, provider="twilio", detail=detail)
         return self._result("unknown", unclear)
+
+    def resolved(
+        self, verdict: Literal["sent", "not_sent"] = "not_sent", requested_by: RequestedBy = MARIA
+    ) -> Event[Any]:
+        """A person says what became of it."""
+        said: dict[str, Any] = {"attempt": 1, "verdict": verdict, "requested_by": requested_by}
+        return self._result(f"resolved {verdict}", SendResolved(**self._subject, **said))
 
     def cancelled(self) -> Event[Any]:
         """It was stopped."""

@@ -1,5 +1,7 @@
 """What the timeline keeps of an event."""
 
+from datetime import timedelta
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -10,7 +12,8 @@ from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.requests import CancelRequested
 from proactive_contracts.status import Status
 from proactive_contracts.values import Service
-from status_tracker.domain.entries import Source, entry_of, not_taken
+from status_tracker.domain.entries import Source, entry_of
+from status_tracker.domain.findings import Job, looked_up, not_taken
 from tests.unit.status_tracker.making import MARIA, NOON, Story, make_request
 
 
@@ -24,6 +27,7 @@ def test_every_kind_of_event_becomes_an_entry_with_its_status() -> None:
         "send_failed": (story.failed(), Status.FAILED, Source.DISPATCHER),
         "send_unknown": (story.unknown(), Status.UNKNOWN, Source.DISPATCHER),
         "send_cancelled": (story.cancelled(), Status.CANCELLED, Source.DISPATCHER),
+        "send_resolved": (story.resolved(), Status.NOT_SENT, Source.PERSON),
         "send_expired": (story.expired(), Status.EXPIRED, Source.DISPATCHER),
         "delivery_reported": (story.receipt(ReceiptStatus.DELIVERED), Status.DELIVERED, Source.RECEIPT),
     }
@@ -58,6 +62,36 @@ def test_refused_other_version_claims_no_status_and_says_why() -> None:
     assert entry.is_refusal
     assert entry.status is None
     assert entry.detail == "The earlier one is: Sent."
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status", "words"),
+    [
+        ("sent", Status.SENT, "Maria Lopez marked it as sent."),
+        ("not_sent", Status.NOT_SENT, "Maria Lopez marked it as not sent."),
+    ],
+)
+def test_verdict_is_a_person_s_and_says_whose(verdict: Literal["sent", "not_sent"], status: Status, words: str) -> None:
+    story = Story(make_request())
+    entry = entry_of(story.resolved(verdict))
+    assert (entry.source, entry.status, entry.detail) == (Source.PERSON, status, words)
+    assert entry.answers == story.request.id
+
+
+def test_what_is_put_off_says_why_and_until_when() -> None:
+    due_at = NOON + timedelta(seconds=40)
+    entry = entry_of(Story(make_request()).deferred(reason=FailureReason.CHANNEL_PAUSED, due_at=due_at))
+    assert (entry.status, entry.reason, entry.due_at) == (Status.WAITING, FailureReason.CHANNEL_PAUSED, due_at)
+
+
+def test_finding_from_the_dispatcher_s_job_is_about_the_request_that_it_took() -> None:
+    request, taken = make_request(), uuid4()
+    key, channel_id = (request.data.workspace_id, request.data.message_id), request.data.channel_id
+    failed = Job(taken, Status.FAILED, 2, NOON, FailureReason.INVALID_NUMBER)
+    entry = looked_up(failed, key, channel_id, NOON)
+    assert (entry.answers, entry.status, entry.reason) == (taken, Status.FAILED, FailureReason.INVALID_NUMBER)
+    assert entry.tells_claim
+    assert entry.entry_id == looked_up(failed, key, channel_id, NOON + timedelta(hours=1)).entry_id
 
 
 def test_failure_keeps_the_words_of_the_provider() -> None:

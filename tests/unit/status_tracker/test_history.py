@@ -15,7 +15,7 @@ from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.status import Status
 from status_tracker.domain.decision import Known, decide
-from status_tracker.domain.entries import not_taken
+from status_tracker.domain.findings import Job, looked_up, not_taken
 from status_tracker.domain.history import Shown, concerns, shown, steps
 from tests.unit.status_tracker.making import NOON, OTHER_CHANNEL_ID, Story, as_facts, make_request
 
@@ -49,6 +49,31 @@ def test_result_that_came_before_its_request_counts_once_that_is_known() -> None
 def test_result_that_answers_nothing_known_does_not_count() -> None:
     story, other = make_story(), make_story("Something else")
     assert show(story.request, other.accepted()).status is Status.QUEUED
+
+
+def test_verdict_counts_in_every_order_and_yields_to_what_is_known_for_sure() -> None:
+    story = make_story()
+    unknown, verdict = story.unknown(), story.resolved("not_sent")
+    known = [story.request, unknown, verdict]
+    assert {show(*order).status for order in permutations(known)} == {Status.NOT_SENT}
+    changed_mind = story.resolved("sent")
+    assert show(*known, changed_mind).status is Status.SENT
+    assert show(*known, story.accepted()).decisive.provider_message_id == "SM1"
+    assert show(*known, changed_mind, story.receipt(ReceiptStatus.FAILED)).status is Status.FAILED
+
+
+def test_finding_in_the_dispatcher_s_job_shows_the_version_that_it_took_until_the_lost_event_comes() -> None:
+    first, second = make_story(), make_story("Corrected", at=NOON + timedelta(seconds=5))
+    job = Job(second.request.id, Status.SENT, 1, NOON)
+    finding = looked_up(job, KEY, second.request.data.channel_id, NOON)
+    requests, said = as_facts([first.request, second.request])
+    found = shown(requests, [*said, finding])
+    assert found is not None
+    assert (found.request.event_id, found.status) == (second.request.id, Status.SENT)
+    _, late = as_facts([second.accepted()])
+    found = shown(requests, [*said, finding, *late])
+    assert found is not None
+    assert found.decisive.provider_message_id == "SM1"
 
 
 def test_claimed_version_is_shown_although_another_was_asked_for_first() -> None:

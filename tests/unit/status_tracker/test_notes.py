@@ -10,8 +10,9 @@ from proactive_contracts.envelope import Event
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
-from proactive_contracts.values import TemplateContent, TemplateVariable
-from status_tracker.domain.entries import entry_of, not_taken
+from proactive_contracts.values import Admin, TemplateContent, TemplateVariable
+from status_tracker.domain.entries import entry_of
+from status_tracker.domain.findings import not_taken
 from status_tracker.domain.notes import Kind, due, kind_of, marker, note, readable
 from tests.unit.status_tracker.making import NOON, Story, make_request
 
@@ -70,6 +71,17 @@ def test_other_outcomes_say_what_the_status_means_and_what_to_do(outcome: str, s
     assert status.advice.replace("'", "&#x27;") in html
 
 
+def test_note_about_a_verdict_says_whose_it_is() -> None:
+    refuted = make_note(make_request(), "resolved", verdict="not_sent", requested_by=Admin(id="1", name="Tom <b>"))
+    assert "<b>SMS message not delivered</b>" in refuted
+    assert "Tom &lt;b&gt; marked it as not sent." in refuted
+    assert Status.NOT_SENT.advice in refuted
+    confirmed = make_note(make_request(), "resolved", verdict="sent")
+    assert "<b>SMS message sent</b>" in confirmed
+    assert "Maria Lopez marked it as sent." in confirmed
+    assert "What to do" not in confirmed
+
+
 def test_note_about_what_nobody_took_says_that_it_may_have_been_sent() -> None:
     asked = make_request().data
     finding = not_taken(MESSAGE_ID, (asked.workspace_id, asked.message_id), asked.channel_id, NOON)
@@ -104,6 +116,7 @@ def test_markers_are_one_word_and_none_holds_another() -> None:
         (Kind.UNKNOWN, Status.DELIVERED, Kind.SENT),
         (Kind.UNKNOWN, Status.FAILED, Kind.FAILED),
         (Kind.UNKNOWN, Status.NOT_SENT, Kind.REFUTED),
+        (Kind.REFUTED, Status.SENT, Kind.ARRIVED),
         (Kind.UNTAKEN, Status.UNKNOWN, None),
         (Kind.UNTAKEN, Status.SENT, Kind.SENT),
         (Kind.UNTAKEN, Status.SENDING, None),

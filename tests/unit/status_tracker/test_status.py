@@ -1,6 +1,7 @@
 """The order of statuses, as architecture 9 has it."""
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -45,6 +46,7 @@ entries = st.builds(
     reason=st.one_of(st.none(), st.sampled_from(FailureReason)),
     provider_code=st.one_of(st.none(), st.sampled_from(["1", "2"])),
     detail=st.one_of(st.none(), st.sampled_from(["a", "b"])),
+    due_at=st.one_of(st.none(), st.sampled_from([NOON, NOON + timedelta(seconds=1)])),
 )
 
 
@@ -69,6 +71,12 @@ def test_among_sending_and_waiting_the_later_attempt_wins() -> None:
     waiting = order(make_entry(Status.WAITING, attempt=1))
     assert order(make_entry(Status.SENDING, attempt=1)) < waiting < sending_again
     assert sending_again < order(make_entry(Status.WAITING, attempt=2))
+
+
+def test_of_one_attempt_put_off_twice_the_later_time_wins() -> None:
+    paused = make_entry(Status.WAITING, reason=FailureReason.CHANNEL_PAUSED, due_at=NOON)
+    busy = make_entry(Status.WAITING, reason=FailureReason.OTHER, due_at=NOON + timedelta(minutes=5))
+    assert order(paused) < order(busy) < order(make_entry(Status.SENDING, attempt=2))
 
 
 def test_attempt_does_not_matter_elsewhere() -> None:

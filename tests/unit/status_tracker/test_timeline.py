@@ -57,6 +57,7 @@ def timeline_of(
         "provider": None,
         "provider_code": None,
         "provider_message_id": None,
+        "due_at": None,
     }
     written = [replace(entry, recorded_at=recorded_at) for entry in entries]
     remembered = Remembered(cast("Record", row), found.request)

@@ -9,6 +9,7 @@ import pytest
 from proactive_contracts.codec import encode, make_event
 from proactive_contracts.errors import ContractError
 from proactive_contracts.requests import CancelRequested
+from runtime import clock
 from runtime.amqp.consumer import Delivery, Park
 from status_tracker.handlers import Fact, Outcome, Recorder
 from status_tracker.storage.database import Pool
@@ -39,7 +40,7 @@ class Held:
 
 async def handle(body: bytes, error: Exception | None = None) -> list[Fact]:
     recording = Recording(error)
-    worker = Worker(cast(Pool, None), cast(Recorder, recording))
+    worker = Worker(cast(Pool, None), cast(Recorder, recording), clock.now)
     await worker.handle(cast(Delivery, Held(body)))
     return recording.facts
 

@@ -97,7 +97,12 @@ class Message(BaseModel):
     status: Status
     status_at: datetime
     reason: FailureReason | None
-    detail: str | None = Field(description="The provider's own words; ours where no provider was asked.")
+    detail: str | None = Field(
+        description="The provider's own words, or ours where none was asked; who stopped it, or said what became of it."
+    )
+    due_at: datetime | None = Field(
+        description="When a message that is `waiting` is tried again, never after not_after; null otherwise."
+    )
     provider: str | None
     provider_code: str | None
     provider_message_id: str | None
@@ -111,9 +116,11 @@ class TimelineEntry(BaseModel):
     status: Status | None
     source: Source
     attempt: int | None
+    reason: FailureReason | None = Field(description="Why it failed, or is tried again later.")
+    due_at: datetime | None = Field(description="When it was to be tried again, where it was put off.")
     provider_code: str | None
     detail: str | None = Field(
-        description="The provider's own words, or ours where none was asked; of a reply, what the customer wrote."
+        description="The provider's own words, or ours where none was asked; who decided; of a reply, its text."
     )
     for_this_request: bool = Field(description="False where it is about another version of the message.")
 
@@ -196,6 +203,8 @@ def _reply(reply: ReplyReceived, at: datetime) -> TimelineEntry:
         status=None,
         source=Source.CUSTOMER,
         attempt=None,
+        reason=None,
+        due_at=None,
         provider_code=None,
         detail=reply.text[:MAX_REPLY] if reply.text else None,
         for_this_request=True,
@@ -209,6 +218,8 @@ def _line(entry: Entry, event_id: UUID, at: datetime) -> TimelineEntry:
         status=entry.status,
         source=entry.source,
         attempt=entry.attempt,
+        reason=entry.reason,
+        due_at=entry.due_at,
         provider_code=entry.provider_code,
         detail=entry.detail,
         for_this_request=concerns(entry, event_id),

@@ -10,6 +10,7 @@ from runtime import postgres
 from runtime.amqp.consumer import Consumer
 from runtime.amqp.publisher import Publisher
 from runtime.amqp.topology import TopologyWatch
+from runtime.database_clock import DatabaseClock
 from runtime.health import Health, serve_ops
 from runtime.lifecycle import Stopping
 from runtime.logs import get_logger
@@ -63,10 +64,11 @@ async def _start(settings: Settings, stack: AsyncExitStack, health: Health, pool
     app = application(pool, settings.service_tokens)
     port = await stack.enter_async_context(runtime_http.serve(app, settings.host, settings.port))
     log.info("history_listening", host=settings.host, port=port)
+    clock = await stack.enter_async_context(DatabaseClock(pool))
     consumer = Consumer(
         amqp_url,
         [HISTORY_QUEUE],
-        Worker(pool, recorder).handle,
+        Worker(pool, recorder, clock.now).handle,
         publisher,
         concurrency=settings.concurrency,
         name=NAME,

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from runtime import clock, failpoints
 from runtime.batching import Batcher
-from runtime.logs import get_logger
 from runtime.postgres import TROUBLE, UNPREPARED
 from status_tracker import metrics
 from status_tracker.domain.decision import Change, MessageKey, decide
@@ -18,8 +17,6 @@ from status_tracker.storage import effects, entries, messages, openings, outgoin
 from status_tracker.storage.database import Connection, Pool
 
 MAX_BATCH = 200
-
-log = get_logger()
 
 
 class Outcome(StrEnum):
@@ -51,28 +48,13 @@ class Recorder:
     def __init__(self, pool: Pool, written: Callable[[], None]) -> None:
         self._pool = pool
         self._written = written
-        self._batcher: Batcher[Fact, Outcome | Exception] = Batcher(self._flush, MAX_BATCH)
+        self._batcher = Batcher(self._write, MAX_BATCH, shared=(*TROUBLE, *UNPREPARED))
 
     async def record(self, fact: Fact) -> Outcome:
         """Return once it is committed. Safe to repeat: an entry that is known changes nothing."""
-        result = await self._batcher.add(fact)
-        if isinstance(result, Exception):
-            raise result
-        return result
+        return await self._batcher.add(fact)
 
-    async def _flush(self, facts: list[Fact]) -> list[Outcome | Exception]:
-        """Write a batch; one that fails for a reason of its own is written one by one, so that each fails alone."""
-        try:
-            return list(await self._write(facts))
-        except (*TROUBLE, *UNPREPARED):
-            raise
-        except Exception as error:
-            if len(facts) == 1:
-                return [error]
-            log.warning("batch_split", error=type(error).__name__, events=len(facts))
-        return [result for fact in facts for result in await self._flush([fact])]
-
-    async def _write(self, facts: Sequence[Fact]) -> Sequence[Outcome]:
+    async def _write(self, facts: list[Fact]) -> list[Outcome]:
         began = time.perf_counter()
         async with self._pool.acquire() as connection, connection.transaction():
             outcomes, changes = await _record(connection, facts)
@@ -81,7 +63,7 @@ class Recorder:
         if any(change.announcements or change.note or change.opens for change in changes):
             await failpoints.reach("tracker.after_commit")
             self._written()
-        return outcomes
+        return list(outcomes)
 
 
 async def _record(connection: Connection, facts: Sequence[Fact]) -> tuple[Sequence[Outcome], Sequence[Change]]:

@@ -20,6 +20,7 @@ from status_tracker.domain.cursors import Position
 from status_tracker.openapi import MESSAGE_PATH, MESSAGES_PATH, description
 from status_tracker.storage import entries, history, replies
 from status_tracker.storage.database import Pool
+from status_tracker.storage.reading import Unreadable
 
 Read = TypeVar("Read", bound=BaseModel)
 
@@ -56,12 +57,10 @@ class _Api:
             return problem(400, "Invalid parameter", str(error))
         filters = history.Filters(query.conversation_id, query.requested_by)
         after = Position.read(query.cursor) if query.cursor is not None else None
-        found = await history.page(self._pool, workspace_id, filters, after, query.limit + 1)
-        shown = found[: query.limit]
-        more = len(found) > len(shown)
+        found = await history.page(self._pool, workspace_id, filters, after, query.limit)
         page = Page(
-            messages=[as_message(remembered) for remembered in shown],
-            next_cursor=str(shown[-1].position) if more else None,
+            messages=[as_message(remembered) for remembered in found.messages],
+            next_cursor=str(found.next_position) if found.next_position else None,
         )
         return _json(page)
 
@@ -71,13 +70,17 @@ class _Api:
         except BadParameter as error:
             return problem(400, "Invalid parameter", str(error))
         key = path.workspace_id, path.message_id
-        remembered = await history.message(self._pool, key)
+        try:
+            remembered = await history.message(self._pool, key)
+        except Unreadable:
+            detail = "It was written by another release of this service. Bring all of them to one release."
+            return problem(500, "Message cannot be read", detail)
         if remembered is None:
             detail = f"Workspace {path.workspace_id} has no message {path.message_id}. Check both ids."
             return problem(404, "No such message", detail)
-        said = await entries.entries_of(self._pool, [key])
+        said = await entries.timeline_of(self._pool, key)
         answers = await replies.to_message(self._pool, remembered)
-        return _json(as_message_with_timeline(remembered, said.get(key, ()), answers))
+        return _json(as_message_with_timeline(remembered, said, answers))
 
 
 def _json(answer: BaseModel) -> web.Response:

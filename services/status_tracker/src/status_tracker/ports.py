@@ -1,12 +1,14 @@
 """What this service needs of others."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
 from proactive_contracts.envelope import Event
+from status_tracker.domain.findings import Job
 
 
 class Announce(Protocol):
@@ -24,11 +26,19 @@ class Taken(StrEnum):
     NO_ANSWER = "no_answer"
 
 
-class Dispatcher(Protocol):
-    """Knows which messages a worker claimed."""
+@dataclass(frozen=True)
+class LookUp:
+    """The dispatcher's answer; where it has taken the message, what its job says, if that can be read here."""
 
-    async def has_taken(self, workspace_id: str, message_id: UUID) -> Taken:
-        """Whether it ever saw the message; never raises."""
+    taken: Taken
+    job: Job | None = None
+
+
+class Dispatcher(Protocol):
+    """Knows which messages a worker claimed, and what became of them."""
+
+    async def look_up(self, workspace_id: str, message_id: UUID) -> LookUp:
+        """What it knows of the message; never raises."""
 
 
 class ThreadError(Exception):

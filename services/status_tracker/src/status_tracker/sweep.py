@@ -1,33 +1,45 @@
-"""What no dispatcher took in time is shown as such, and alerts: a message must never stay silently in a queue."""
+"""A message whose time is over must not stay silently queued or under way: it is shown as what it is, and alerts."""
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
+from proactive_contracts.status import Status
 from runtime import clock
 from runtime.logs import get_logger
+from runtime.postgres import TROUBLE, UNPREPARED
 from status_tracker import metrics
-from status_tracker.domain.entries import not_taken
+from status_tracker.domain.entries import Entry
+from status_tracker.domain.findings import Job, looked_up, not_taken
 from status_tracker.handlers import Fact, Outcome, Recorder
 from status_tracker.loop import Loop
-from status_tracker.ports import Dispatcher, Taken
+from status_tracker.ports import Dispatcher, LookUp, Taken
 from status_tracker.storage import effects, messages, outgoing
 from status_tracker.storage.database import Pool
-from status_tracker.storage.messages import Untaken
+from status_tracker.storage.messages import Undecided
 
 LIMIT = 50
 LOOK_AGAIN_SECONDS = 60.0
-"""How long a message is left alone that the dispatcher has, or about which it gave no answer."""
+"""How long a message is left alone about which the dispatcher gave no answer, or which just took a step."""
+
+ALERT_AGAIN_SECONDS = 600.0
+"""How long one is left alone after its alert."""
+
+_RUN_A_WORKER: Final = "check that a worker runs"
+_REPLAY: Final = "look for its result with `proactivectl parked list`, and replay it"
+_UNDER_WAY: Final = frozenset({Status.SENDING, Status.WAITING})
 
 log = get_logger()
 
 
 class Sweep(Loop):
     """
-    Judges messages that are still queued when not_after plus a grace is over.
+    Judges messages of whose end nobody has spoken when not_after plus a grace is over.
 
     `read_up_to` tells up to when the history queue was read: a result that waits there must be read first. The
-    dispatcher is asked before anything is said.
+    dispatcher is asked before anything is said. What it never took is not confirmed; what it has taken is shown as its
+    job says, since the event that told so was lost on the way, or lies parked.
     """
 
     def __init__(
@@ -53,23 +65,38 @@ class Sweep(Loop):
         read_up_to = self._read_up_to()
         if read_up_to is None:
             return False
-        found = await messages.untaken(self._pool, read_up_to, self._grace_seconds, LIMIT)
-        answers = await asyncio.gather(*(self._dispatcher.has_taken(*late.key) for late in found))
-        put_off = []
+        found = await messages.undecided(self._pool, read_up_to, self._grace_seconds, LIMIT)
+        answers = await asyncio.gather(*(self._dispatcher.look_up(*late.key) for late in found))
+        pauses: dict[float, list[Undecided]] = {}
         for late, answer in zip(found, answers, strict=True):
-            metrics.JUDGEMENTS.labels(answer).inc()
-            if answer is Taken.NEVER:
-                await self._record_finding(late)
-            else:
-                put_off.append(late.key)
-        if put_off:
-            await messages.judge_later(self._pool, put_off, LOOK_AGAIN_SECONDS)
+            metrics.JUDGEMENTS.labels(answer.taken).inc()
+            pauses.setdefault(await self._judge(late, answer), []).append(late)
+        for seconds, put_off in pauses.items():
+            await messages.judge_later(self._pool, [late.key for late in put_off], seconds)
         return len(found) == LIMIT
 
-    async def _record_finding(self, late: Untaken) -> None:
-        finding = not_taken(late.event_id, late.key, late.channel_id, clock.now())
-        outcome = await self._recorder.record(Fact(finding))
-        if outcome is Outcome.RECORDED:
+    async def _judge(self, late: Undecided, answer: LookUp) -> float:
+        """Say what can be said; how many seconds the message is left alone, should it still be undecided then."""
+        if answer.taken is Taken.NO_ANSWER or (answer.job and self._just_took_a_step(answer.job)):
+            return LOOK_AGAIN_SECONDS
+        try:
+            if answer.taken is Taken.NEVER and late.status is Status.QUEUED:
+                await self._tell_not_taken(late)
+            else:
+                await self._tell_overdue(late, answer)
+        except (*TROUBLE, *UNPREPARED):
+            raise
+        except Exception:  # such as a row of another release: the other messages must be judged all the same
+            metrics.UNREADABLE.labels("undecided").inc()
+            log.exception("message_not_judged", workspace_id=late.key[0], message_id=str(late.key[1]))
+        return ALERT_AGAIN_SECONDS
+
+    def _just_took_a_step(self, job: Job) -> bool:
+        """What tells of it may be on its way to us."""
+        return clock.now() - job.since < timedelta(seconds=self._grace_seconds)
+
+    async def _tell_not_taken(self, late: Undecided) -> None:
+        if await self._record(not_taken(late.event_id, late.key, late.channel_id, clock.now())):
             metrics.NOT_TAKEN.inc()
             log.error(
                 "message_not_taken",
@@ -77,6 +104,24 @@ class Sweep(Loop):
                 message_id=str(late.key[1]),
                 advice="check the dispatcher's bindings with `proactivectl topology diff`, and that a worker runs",
             )
+
+    async def _tell_overdue(self, late: Undecided, answer: LookUp) -> None:
+        """Alert about what a dispatcher took and did not tell the end of, and show what its job says."""
+        if (job := answer.job) is not None:
+            await self._record(looked_up(job, late.key, late.channel_id, clock.now()))
+        state = job.status if job else "nothing" if answer.taken is Taken.NEVER else "unreadable"
+        metrics.OVERDUE.labels(state).inc()
+        log.error(
+            "message_overdue",
+            workspace_id=late.key[0],
+            message_id=str(late.key[1]),
+            shown=late.status,
+            dispatcher_says=state,
+            advice=_RUN_A_WORKER if job and job.status in _UNDER_WAY else _REPLAY,
+        )
+
+    async def _record(self, finding: Entry) -> bool:
+        return await self._recorder.record(Fact(finding)) is Outcome.RECORDED
 
     async def _measure(self) -> None:
         for what, table in (("status_events", outgoing), ("notes", effects)):

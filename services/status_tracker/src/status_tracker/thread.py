@@ -7,6 +7,7 @@ from functools import partial
 
 from runtime import clock
 from runtime.logs import get_logger
+from runtime.postgres import TROUBLE, UNPREPARED
 from status_tracker import metrics
 from status_tracker.domain.conversations import OPEN
 from status_tracker.loop import Loop
@@ -29,6 +30,9 @@ NOT_YET = timedelta(minutes=10)
 
 PATIENCE_SECONDS = 60.0
 """How long the note about a message waits for the conversation that it shall link to."""
+
+MAX_FAILURES = 12
+"""Attempts that may end in a way that nobody foresaw, within about 20 minutes; then it is given up."""
 
 CONCURRENCY = 10
 
@@ -84,7 +88,7 @@ class ThreadWriter(Loop):
         self.wake()
 
     async def _execute(self, effect: Effect, lease_until: float) -> None:
-        """Do it, or plan its next attempt. Anything unexpected leaves it to the end of its lease."""
+        """Do it, or plan its next attempt. Trouble with the database leaves it to the end of its lease."""
         opens = effect.kind == OPEN
         counted = metrics.OPENINGS if opens else metrics.NOTES
         execute = self._opening.execute if opens else self._noting.execute
@@ -97,6 +101,15 @@ class ThreadWriter(Loop):
             if clock.now() - effect.recorded_at < (NOT_YET if isinstance(error, NotYet) else GIVE_UP):
                 counted.labels("maybe_done" if isinstance(error, MaybeDone) else "not_done").inc()
                 await self._again(effect, error)
+                return
+        except (*TROUBLE, *UNPREPARED):
+            raise
+        except Exception as error:
+            log.exception("effect_failed", kind=effect.kind, message_id=str(effect.key[1]))
+            outcome, detail = "given_up", f"Something unexpected went wrong ({type(error).__name__})."
+            if await effects.failed(self._pool, effect) < MAX_FAILURES:
+                counted.labels("failed").inc()
+                await self._again(effect, MaybeDone(detail))
                 return
         counted.labels(outcome).inc()
         if detail is not None:

@@ -1,12 +1,13 @@
 """Events in: what the history queue brings is recorded, and then acknowledged."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from proactive_contracts.codec import decode
 from proactive_contracts.envelope import Event
 from proactive_contracts.receipts import ReplyReceived, TeammateReplied
 from proactive_contracts.requests import SendRequested
-from runtime import clock
 from runtime.amqp.consumer import Delivery, Park
 from runtime.logs import get_logger
 from status_tracker import metrics
@@ -19,11 +20,12 @@ log = get_logger()
 
 
 class Worker:
-    """Handles deliveries; how one ends is how its call ends (see runtime.amqp.consumer)."""
+    """Handles deliveries; how one ends is how its call ends (see runtime.amqp.consumer). `now`: the database's."""
 
-    def __init__(self, pool: Pool, recorder: Recorder) -> None:
+    def __init__(self, pool: Pool, recorder: Recorder, now: Callable[[], datetime]) -> None:
         self._pool = pool
         self._recorder = recorder
+        self._now = now
 
     async def handle(self, delivery: Delivery) -> None:
         """
@@ -33,7 +35,7 @@ class Worker:
             ContractError: it cannot be read.
             Park: it can be read, and does not belong here or cannot be stored.
         """
-        event = decode(delivery.body, clock.now())
+        event = decode(delivery.body, self._now())
         try:
             outcome = await self._keep(event)
         except UNSTORABLE as error:

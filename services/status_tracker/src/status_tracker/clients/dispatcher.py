@@ -1,36 +1,81 @@
 """The dispatcher's operators' HTTP."""
 
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 import aiohttp
 from pydantic import SecretStr
 
+from proactive_contracts.reasons import FailureReason
+from proactive_contracts.status import Status
 from runtime.logs import get_logger
-from status_tracker.ports import Taken
+from status_tracker.domain.findings import Job
+from status_tracker.ports import LookUp, Taken
+
+_STATES: Final = {
+    "waiting": Status.WAITING,
+    "sending": Status.SENDING,
+    "resolving": Status.SENDING,
+    "unknown": Status.UNKNOWN,
+    "accepted": Status.SENT,
+    "failed": Status.FAILED,
+    "cancelled": Status.CANCELLED,
+    "expired": Status.EXPIRED,
+    "not_sent": Status.NOT_SENT,
+}
+"""A job's states as statuses."""
 
 log = get_logger()
 
 
 class DispatcherClient:
-    """Asks whether a message was ever seen there."""
+    """Asks what is known there of a message."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, token: SecretStr) -> None:
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._token = token
 
-    async def has_taken(self, workspace_id: str, message_id: UUID) -> Taken:
+    async def look_up(self, workspace_id: str, message_id: UUID) -> LookUp:
         """404 means that it never saw it; only 200 means that it did."""
         url = f"{self._base_url}/v1/workspaces/{workspace_id}/jobs/{message_id}"
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}"}
         try:
             async with self._session.get(url, headers=headers, allow_redirects=False) as response:
-                status = response.status
-                if status == 404 and response.content_type != "application/problem+json":
-                    status = 0  # a stranger's 404, from a wrong address or a proxy, proves nothing
+                return await _look_up(response)
         except (aiohttp.ClientError, TimeoutError) as error:
             log.warning("dispatcher_unreachable", error=type(error).__name__, detail=str(error)[:200])
-            return Taken.NO_ANSWER
-        if status not in (200, 404):
-            log.warning("dispatcher_answer_unusable", status=status)
-        return {200: Taken.YES, 404: Taken.NEVER}.get(status, Taken.NO_ANSWER)
+            return LookUp(Taken.NO_ANSWER)
+
+
+async def _look_up(response: aiohttp.ClientResponse) -> LookUp:
+    if response.status == 200:
+        return LookUp(Taken.YES, await _job(response))
+    if response.status == 404 and response.content_type == "application/problem+json":
+        return LookUp(Taken.NEVER)
+    # also a stranger's 404: from a wrong address or a proxy, it proves nothing
+    log.warning("dispatcher_answer_unusable", status=response.status)
+    return LookUp(Taken.NO_ANSWER)
+
+
+async def _job(response: aiohttp.ClientResponse) -> Job | None:
+    try:
+        return _read(await response.json())
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        log.warning("dispatcher_job_unreadable", error=type(error).__name__)
+        return None
+
+
+def _read(told: dict[str, Any]) -> Job:
+    since = datetime.fromisoformat(told["since"])
+    if since.tzinfo is None:
+        raise ValueError("a moment without its offset")
+    reason = told.get("reason")
+    return Job(
+        event_id=UUID(told["event_id"]),
+        status=_STATES[told["state"]],
+        attempt=int(told["attempt"]),
+        since=since,
+        reason=FailureReason(reason) if reason else None,
+    )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from proactive_contracts.envelope import Event
@@ -17,11 +17,15 @@ from proactive_contracts.results import (
     SendDeferred,
     SendExpired,
     SendFailed,
+    SendResolved,
     SendStarted,
     SendUnknown,
 )
 from proactive_contracts.status import Status
 from proactive_contracts.values import Admin
+
+LOOKED_UP: Final = "job_looked_up"
+"""The event of an entry that the sweep read from the dispatcher's own record."""
 
 
 class Source(StrEnum):
@@ -43,8 +47,8 @@ class Entry:
     One line of a timeline.
 
     `message_id` is None for a receipt whose message is not known yet. `answers` is the request event that a result
-    answers; a request answers itself. `status` is what it claims the message's status to be. `recorded_at` is when
-    it was written down, None before that.
+    answers; a request answers itself. `status` is what it claims the message's status to be. `due_at` is when a
+    message that was put off is tried again. `recorded_at` is when it was written down, None before that.
     """
 
     entry_id: UUID
@@ -63,6 +67,7 @@ class Entry:
     provider: str | None = None
     provider_code: str | None = None
     provider_message_id: str | None = None
+    due_at: datetime | None = None
     recorded_at: datetime | None = None
 
     @property
@@ -74,6 +79,12 @@ class Entry:
     def is_refusal(self) -> bool:
         """Whether it says no more than that another version of the message had been taken before."""
         return self.source is Source.DISPATCHER and self.reason is FailureReason.CHANGED
+
+    @property
+    def tells_claim(self) -> bool:
+        """Whether it can only be said of a request that a dispatcher claimed."""
+        claims = self.source in (Source.DISPATCHER, Source.PERSON) or self.event == LOOKED_UP
+        return claims and not self.is_refusal
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,7 @@ KEPT = (
     SendUnknown,
     SendCancelled,
     SendExpired,
+    SendResolved,
     DeliveryReported,
 )
 """The payloads of which `entry_of` makes an entry."""
@@ -112,7 +124,7 @@ def entry_of(event: Event[Any]) -> Entry:
     payload = event.data
     message_id: UUID | None = payload.message_id
     return Entry(
-        entry_id=_entry_id(event.id, payload.workspace_id, message_id),
+        entry_id=entry_id(event.id, payload.workspace_id, message_id),
         event_id=event.id,
         event=event.type.split(".")[1],
         at=min(payload.reported_at, event.time) if isinstance(payload, DeliveryReported) else event.time,
@@ -124,26 +136,7 @@ def entry_of(event: Event[Any]) -> Entry:
     )
 
 
-def not_taken(event_id: UUID, message: tuple[str, UUID], channel_id: UUID, at: datetime) -> Entry:
-    """The sweep's finding: no dispatcher took the request `event_id` in time."""
-    workspace_id, message_id = message
-    finding = uuid5(event_id, "not_taken")
-    return Entry(
-        entry_id=_entry_id(finding, workspace_id, message_id),
-        event_id=finding,
-        event="not_taken",
-        source=Source.SWEEP,
-        at=at,
-        workspace_id=workspace_id,
-        message_id=message_id,
-        channel_id=channel_id,
-        answers=event_id,
-        status=Status.NOT_CONFIRMED,
-        detail=Status.NOT_CONFIRMED.meaning,
-    )
-
-
-def _entry_id(event_id: UUID, workspace_id: str, message_id: UUID | None) -> UUID:
+def entry_id(event_id: UUID, workspace_id: str, message_id: UUID | None) -> UUID:
     """The event's id bound to what it is about: a publisher that uses an id for two messages loses neither."""
     return uuid5(event_id, f"{workspace_id}/{message_id or ''}")
 
@@ -168,7 +161,8 @@ def _said(payload: object) -> dict[str, Any]:
                 "provider_message_id": payload.provider_message_id,
             }
         case SendDeferred():
-            said = {"status": Status.WAITING, "reason": payload.reason} | _provider_words(payload)
+            said = {"status": Status.WAITING, "reason": payload.reason, "due_at": payload.due_at}
+            said |= _provider_words(payload)
         case SendFailed():
             said = {"status": _failed(payload), "reason": payload.reason} | _provider_words(payload)
             said["detail"] = payload.detail or _about(payload.earlier)
@@ -176,6 +170,8 @@ def _said(payload: object) -> dict[str, Any]:
             said = {"status": Status.UNKNOWN} | _provider_words(payload)
         case SendCancelled():
             said = {"status": Status.CANCELLED, "detail": f"Stopped by {payload.requested_by.name}."}
+        case SendResolved():
+            return _verdict(payload)
         case SendExpired():
             said = {"status": Status.EXPIRED}
         case SendStarted():
@@ -183,6 +179,12 @@ def _said(payload: object) -> dict[str, Any]:
         case other:
             raise TypeError(f"no timeline entry is made of {type(other).__name__}")
     return said | {"source": Source.DISPATCHER, "attempt": payload.attempt}
+
+
+def _verdict(resolved: SendResolved) -> dict[str, Any]:
+    status = Status.SENT if resolved.verdict == "sent" else Status.NOT_SENT
+    words = f"{resolved.requested_by.name} marked it as {'sent' if status is Status.SENT else 'not sent'}."
+    return {"source": Source.PERSON, "attempt": resolved.attempt, "status": status, "detail": words}
 
 
 def _failed(result: SendFailed) -> Status | None:

@@ -95,7 +95,7 @@ def _chosen(requests: Collection[Request], entries: Collection[Entry]) -> Reques
 
     A dispatcher claims one request per message. Only a refused one shows where nothing else is known yet.
     """
-    claimed = {entry.answers for entry in entries if _tells_claim(entry)}
+    claimed = {entry.answers for entry in entries if entry.tells_claim}
     refused = {entry.answers for entry in entries if entry.is_refusal}
 
     def preference(request: Request) -> tuple[bool, bool, datetime, UUID]:
@@ -103,10 +103,6 @@ def _chosen(requests: Collection[Request], entries: Collection[Entry]) -> Reques
         return event_id not in claimed, event_id in refused, request.at, event_id
 
     return min(requests, key=preference)
-
-
-def _tells_claim(entry: Entry) -> bool:
-    return entry.source is Source.DISPATCHER and not entry.is_refusal
 
 
 def _claimed(entry: Entry) -> Status:

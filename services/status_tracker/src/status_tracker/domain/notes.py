@@ -11,7 +11,7 @@ from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
 from proactive_contracts.values import Content, TextContent
-from status_tracker.domain.entries import Entry
+from status_tracker.domain.entries import Entry, Source
 
 
 class Kind(StrEnum):
@@ -149,8 +149,12 @@ def _named(asked: SendRequested) -> str:
 def _explanation(decisive: Entry) -> list[str]:
     """Why, in our words and in the provider's, and what to do next."""
     match decisive.status:
+        case Status.SENT if decisive.source is Source.PERSON and decisive.detail:
+            return [escape(decisive.detail)]
         case Status.SENT | Status.DELIVERED | Status.READ | None:
             return []
+        case Status.NOT_SENT if decisive.source is Source.PERSON and decisive.detail:
+            why, advice = decisive.detail, Status.NOT_SENT.advice
         case Status.FAILED if decisive.reason is not None:
             why, advice = decisive.reason.why, decisive.reason.advice
         case status:

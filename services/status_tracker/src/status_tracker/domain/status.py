@@ -47,15 +47,16 @@ _REASONS: Final[dict[FailureReason | None, int]] = {
 }
 """A reason that says something beats `other`, which beats none."""
 
-Order = tuple[int, int, int, int, int, str, str, str, UUID]
+Order = tuple[int, int, int, float, int, int, str, str, str, UUID]
 
 
 def order(entry: Entry) -> Order:
     """
     Where an entry that claims a status stands; no two entries stand at the same place.
 
-    By rank; among sending and waiting by attempt, then sending before waiting; by source; by reason; and where all
-    of these are equal by the provider's words and the entry's id, so that even ties end the same way every time.
+    By rank; among sending and waiting by attempt, then sending before waiting, and what is tried again later last; by
+    source; by reason; and where all of these are equal by the provider's words and the entry's id, so that even ties
+    end the same way every time.
     """
     if entry.status is None:
         raise ValueError(f"{entry.event} claims no status")
@@ -65,6 +66,7 @@ def order(entry: Entry) -> Order:
         rank,
         (entry.attempt or 0) if contested else 0,
         int(contested and entry.status is Status.WAITING),
+        entry.due_at.timestamp() if contested and entry.due_at else 0.0,
         _SOURCES[entry.source],
         _REASONS[entry.reason],
         entry.provider_code or "",

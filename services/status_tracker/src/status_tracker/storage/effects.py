@@ -140,6 +140,16 @@ async def again(pool: Pool, effect: Effect, seconds: float, detail: str, *, may_
     )
 
 
+async def failed(pool: Pool, effect: Effect) -> int:
+    """Note that this attempt ended in a way that nobody foresaw; how many did so far."""
+    failures: int | None = await pool.fetchval(
+        "UPDATE tracker.effect SET failures = failures + 1 WHERE effect_id = $1 AND attempts = $2 RETURNING failures",
+        effect.effect_id,
+        effect.attempts,
+    )
+    return failures or 0
+
+
 async def backlog(pool: Pool) -> tuple[int, float]:
     """How many are open, and for how many seconds the oldest one is."""
     row = await pool.fetchrow(

@@ -12,6 +12,7 @@ from status_tracker.domain.decision import MessageKey
 from status_tracker.domain.entries import Entry, Request, Source
 from status_tracker.domain.history import Shown, shown
 from status_tracker.storage.database import Connection, Pool, Record, columns
+from status_tracker.storage.reading import readable
 
 _FIELDS = [field.name for field in fields(Entry) if field.name != "recorded_at"]
 _COLUMNS = ", ".join(_FIELDS)
@@ -20,7 +21,7 @@ _REMEMBER = f"""
     INSERT INTO tracker.entry ({_COLUMNS})
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::uuid[],
         $8::uuid[], $9::uuid[], $10::text[], $11::int[], $12::text[], $13::text[], $14::text[], $15::text[],
-        $16::text[])
+        $16::text[], $17::timestamptz[])
     ON CONFLICT (entry_id) DO NOTHING
     RETURNING entry_id
 """
@@ -110,6 +111,11 @@ async def entries_of(connection: Connection | Pool, keys: Sequence[MessageKey]) 
     for row in await connection.fetch(_OF_MESSAGES, *columns(keys)):
         found[row["workspace_id"], row["message_id"]].append(_entry(row))
     return found
+
+
+async def timeline_of(pool: Pool, key: MessageKey) -> Sequence[Entry]:
+    """What can be read of one message's entries, in no order: for people, never to decide anything by."""
+    return readable(await pool.fetch(_OF_MESSAGES, *columns([key])), _entry, "entry")
 
 
 async def requests_of(connection: Connection | Pool, keys: Sequence[MessageKey]) -> Mapping[MessageKey, list[Request]]:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from proactive_contracts.requests import SendRequested
+from proactive_contracts.status import Status
 from status_tracker.domain.conversations import OPEN
 from status_tracker.domain.cursors import Position
 from status_tracker.domain.decision import MessageKey
 from status_tracker.domain.entries import Request
 from status_tracker.storage.database import Pool, Record
+from status_tracker.storage.reading import UNREADABLE, Unreadable, readable, tell
 
 _SELECT = f"""
     SELECT message.*, request.at AS asked_at, request.asked,
@@ -34,23 +36,24 @@ class Filters:
 
 
 @dataclass(frozen=True)
+class Found:
+    """A page of messages; `next_position` is where the next one goes on, None on the last one."""
+
+    messages: "Sequence[Remembered]"
+    next_position: Position | None
+
+
+@dataclass(frozen=True)
 class Remembered:
     """One message: its row, and the request that the row shows."""
 
     row: Record
     request: Request
 
-    @property
-    def position(self) -> Position:
-        """Where a page that ends with it goes on."""
-        return Position(self.row["requested_at"], self.row["message_id"])
 
-
-async def page(
-    pool: Pool, workspace_id: str, filters: Filters, after: Position | None, limit: int
-) -> Sequence[Remembered]:
+async def page(pool: Pool, workspace_id: str, filters: Filters, after: Position | None, limit: int) -> Found:
     """
-    Messages of a workspace, newest first, after a position.
+    At most `limit` messages of a workspace, newest first, after a position; those that cannot be read are left out.
 
     Only filters that are set reach the statement, so that each is served by its own index.
     """
@@ -66,18 +69,25 @@ async def page(
     if after is not None:
         values += [after.requested_at, after.message_id]
         conditions.append(f"(requested_at, message_id) < (${len(values) - 1}, ${len(values)})")
+    where = " AND ".join(conditions)
     rows = await pool.fetch(
-        f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY requested_at DESC, message_id DESC LIMIT {int(limit)}",
-        *values,
+        f"{_SELECT} WHERE {where} ORDER BY requested_at DESC, message_id DESC LIMIT {int(limit) + 1}", *values
     )
-    return [_remembered(row) for row in rows]
+    shown, more = rows[:limit], len(rows) > limit
+    last = Position(shown[-1]["requested_at"], shown[-1]["message_id"]) if more else None
+    return Found(readable(shown, _remembered, "message"), last)
 
 
 async def message(pool: Pool, key: MessageKey) -> Remembered | None:
-    """One message of a workspace."""
+    """One message of a workspace. Raises Unreadable."""
     row = await pool.fetchrow(f"{_SELECT} WHERE workspace_id = $1 AND message_id = $2", *key)
-    return None if row is None else _remembered(row)
+    try:
+        return None if row is None else _remembered(row)
+    except UNREADABLE as error:
+        tell("message", error, message_id=str(key[1]))
+        raise Unreadable from error
 
 
 def _remembered(row: Record) -> Remembered:
+    Status(row["status"])  # a newer release may know more of them; what it writes elsewhere is read as it is
     return Remembered(row, Request(row["event_id"], row["asked_at"], SendRequested.model_validate(row["asked"])))

@@ -56,13 +56,14 @@ async def save(connection: Connection, changes: Collection[Change]) -> None:
             requested_at = new.requested_at, not_after = new.not_after, status = new.status,
             status_at = new.status_at, reason = new.reason, detail = new.detail, provider = new.provider,
             provider_code = new.provider_code, provider_message_id = new.provider_message_id,
-            revision = new.revision, noted = new.noted
+            revision = new.revision, noted = new.noted, due_at = new.due_at
         FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
             $9::timestamptz[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::text[], $14::text[],
-            $15::text[], $16::text[], $17::text[], $18::int[], $19::text[])
+            $15::text[], $16::text[], $17::text[], $18::int[], $19::text[],
+            $20::timestamptz[])
             AS new (workspace_id, message_id, event_id, channel, channel_id, recipient, conversation_id,
                 requested_by_id, requested_at, not_after, status, status_at, reason, detail, provider,
-                provider_code, provider_message_id, revision, noted)
+                provider_code, provider_message_id, revision, noted, due_at)
         WHERE message.workspace_id = new.workspace_id AND message.message_id = new.message_id
         """,
         *columns(_row(change) for change in changes),
@@ -91,39 +92,45 @@ def _row(change: Change) -> tuple[Any, ...]:
         shown.provider_message_id,
         change.revision,
         change.noted,
+        decisive.due_at,
     )
 
 
 @dataclass(frozen=True)
-class Untaken:
-    """A message that is still queued although its time is over."""
+class Undecided:
+    """A message whose time is over, and of which nobody has said how it ended."""
 
     key: MessageKey
+    status: Status
     event_id: UUID
     channel_id: UUID
 
 
-async def untaken(pool: Pool, read_up_to: datetime, grace_seconds: float, limit: int) -> Sequence[Untaken]:
+async def undecided(pool: Pool, read_up_to: datetime, grace_seconds: float, limit: int) -> Sequence[Undecided]:
     """
-    Messages that no dispatcher spoke of by not_after plus the grace, the oldest first.
+    Messages of whose end no dispatcher spoke by not_after plus the grace, the oldest first.
 
     Only those are judged whose time ran out before `read_up_to`: whatever was said by then has been read.
     """
     rows = await pool.fetch(
         """
-        SELECT workspace_id, message_id, event_id, channel_id FROM tracker.message
-        WHERE status = 'queued' AND not_after < least(now(), $1) - make_interval(secs => $2) AND judge_after < now()
+        SELECT workspace_id, message_id, status, event_id, channel_id FROM tracker.message
+        WHERE status IN ('queued', 'sending', 'waiting')
+            AND not_after < least(now(), $1) - make_interval(secs => $2) AND judge_after < now()
         ORDER BY not_after LIMIT $3
         """,
         read_up_to,
         grace_seconds,
         limit,
     )
-    return [Untaken((row["workspace_id"], row["message_id"]), row["event_id"], row["channel_id"]) for row in rows]
+    return [
+        Undecided((row["workspace_id"], row["message_id"]), Status(row["status"]), row["event_id"], row["channel_id"])
+        for row in rows
+    ]
 
 
 async def judge_later(pool: Pool, keys: Sequence[MessageKey], seconds: float) -> None:
-    """Leave messages out of `untaken` for a while."""
+    """Leave messages out of `undecided` for a while."""
     await pool.execute(
         """
         UPDATE tracker.message AS message SET judge_after = now() + make_interval(secs => $3)

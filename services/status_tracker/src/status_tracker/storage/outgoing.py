@@ -7,15 +7,16 @@ from typing import Any
 from proactive_contracts.envelope import Event
 from proactive_contracts.status import MessageStatusChanged
 from status_tracker.domain.announcements import Announcement
-from status_tracker.storage.database import Connection, Pool, columns
+from status_tracker.storage.database import Connection, Pool, Record, columns
+from status_tracker.storage.reading import UNREADABLE, tell
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One that this process may publish now."""
+    """One that this process may publish now; without an `event` it cannot be read here."""
 
     seq: int
-    event: Event[Any]
+    event: Event[Any] | None
 
 
 async def add(connection: Connection, announcements: Collection[Announcement]) -> None:
@@ -39,7 +40,8 @@ async def claim(pool: Pool, limit: int, lease_seconds: float) -> Sequence[Outgoi
     """
     The first of each workspace, channel and recipient that nobody else publishes now.
 
-    The next one comes free when it is done, or when the lease lapsed: order is kept across replicas without a lock.
+    The next one comes free when it is done, when the lease lapsed, or when it was put off as unpublishable: order is
+    kept across replicas without a lock.
     """
     rows = await pool.fetch(
         """
@@ -48,7 +50,8 @@ async def claim(pool: Pool, limit: int, lease_seconds: float) -> Sequence[Outgoi
             WHERE lease_until < now() AND NOT EXISTS (
                 SELECT FROM tracker.outgoing AS other
                 WHERE other.workspace_id = mine.workspace_id AND other.channel = mine.channel
-                    AND other.recipient = mine.recipient AND other.seq < mine.seq)
+                    AND other.recipient = mine.recipient AND other.seq < mine.seq
+                    AND NOT other.put_off)
             ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED)
         UPDATE tracker.outgoing SET lease_until = now() + make_interval(secs => $2)
         FROM first WHERE outgoing.seq = first.seq
@@ -57,7 +60,15 @@ async def claim(pool: Pool, limit: int, lease_seconds: float) -> Sequence[Outgoi
         limit,
         lease_seconds,
     )
-    return [Outgoing(row["seq"], Event[MessageStatusChanged].model_validate(row["event"])) for row in rows]
+    return [Outgoing(row["seq"], _event(row)) for row in rows]
+
+
+def _event(row: Record) -> Event[Any] | None:
+    try:
+        return Event[MessageStatusChanged].model_validate(row["event"])
+    except UNREADABLE as error:
+        tell("status_event", error, seq=row["seq"])
+        return None
 
 
 async def done(pool: Pool, seqs: Sequence[int]) -> None:
@@ -69,6 +80,18 @@ async def again(pool: Pool, seqs: Sequence[int], seconds: float) -> None:
     """They were not confirmed: free after a pause."""
     await pool.execute(
         "UPDATE tracker.outgoing SET lease_until = now() + make_interval(secs => $2) WHERE seq = ANY($1::bigint[])",
+        seqs,
+        seconds,
+    )
+
+
+async def put_off(pool: Pool, seqs: Sequence[int], seconds: float) -> None:
+    """They cannot be published by this release: free after a pause, and nothing waits for them meanwhile."""
+    await pool.execute(
+        """
+        UPDATE tracker.outgoing SET put_off = true, lease_until = now() + make_interval(secs => $2)
+        WHERE seq = ANY($1::bigint[])
+        """,
         seqs,
         seconds,
     )

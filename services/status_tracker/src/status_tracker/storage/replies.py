@@ -7,8 +7,9 @@ from typing import Any
 from proactive_contracts.envelope import Event
 from proactive_contracts.receipts import ReplyReceived
 from proactive_contracts.status import Status
-from status_tracker.storage.database import Pool
+from status_tracker.storage.database import Pool, Record
 from status_tracker.storage.history import Remembered
+from status_tracker.storage.reading import readable
 
 LIMIT = 20
 """Replies to one message that its timeline shows, the latest ones."""
@@ -49,7 +50,7 @@ async def to_message(pool: Pool, remembered: Remembered) -> Sequence[ReplyReceiv
     row = remembered.row
     rows = await pool.fetch(
         """
-        SELECT event FROM tracker.reply
+        SELECT event_id, event FROM tracker.reply
         WHERE workspace_id = $1 AND channel_id = $2 AND (message_id = $3 OR sender = $4) AND $3 = (
             SELECT message.message_id FROM tracker.message
             WHERE message.workspace_id = $1 AND message.channel_id = $2 AND (
@@ -68,13 +69,13 @@ async def to_message(pool: Pool, remembered: Remembered) -> Sequence[ReplyReceiv
         LIMIT,
         _TOLERANCE,
     )
-    return [_bounded(Event[ReplyReceived].model_validate(found["event"])) for found in reversed(rows)]
+    return readable(reversed(rows), _reply, "reply")
 
 
-def _bounded(event: Event[ReplyReceived]) -> ReplyReceived:
+def _reply(row: Record) -> ReplyReceived:
     """The reply, received at the latest when we learned of it."""
-    reply = event.data
-    return reply.model_copy(update={"received_at": min(reply.received_at, event.time)})
+    event = Event[ReplyReceived].model_validate(row["event"])
+    return event.data.model_copy(update={"received_at": min(event.data.received_at, event.time)})
 
 
 def _address(sender: str) -> str:
