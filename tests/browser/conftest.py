@@ -6,12 +6,13 @@ asynchronous tests elsewhere have their own.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
+from devstack.channels import Connected
 from devstack.chromium import browser as running_browser
 from devstack.chromium import ensure_chromium
 from devstack.errors import BackendError
@@ -19,6 +20,7 @@ from devstack.inbox_page import InboxPage
 from devstack.stack import Stack
 from devstack.state import root_of_checkout
 from tests.support.backends import missing_backend
+from tests.support.panel import CheckedScene
 
 SCREENSHOTS = root_of_checkout() / ".dev" / "screenshots"
 
@@ -40,6 +42,20 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     opened = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light", locale="en-US")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def given_up_soon(scene: CheckedScene) -> Iterator[Callable[[Connected], None]]:
+    """Has a channel's worker ask a person soon about what it cannot find out, until the test's end."""
+    hurried: list[Connected] = []
+
+    def hurry(channel: Connected) -> None:
+        scene.stack.restart(channel.worker, {"PROACTIVE_SETTLING_SECONDS": "1"})
+        hurried.append(channel)
+
+    yield hurry
+    for channel in hurried:
+        scene.stack.restart(channel.worker)
 
 
 @pytest.fixture

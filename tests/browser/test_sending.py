@@ -1,11 +1,12 @@
 """Both send buttons, failures, unknown outcomes and replies, in a browser, on every channel."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from devstack.channels import CHANNELS, Connected
+from devstack.channels import CHANNELS, SMS, WHATSAPP, Connected
 from devstack.demo.scene import FAILED, SENT, UNKNOWN
 from devstack.demo.steps.opening import SEND_AND_OPEN
 from devstack.demo.steps.refusing import RESEND
@@ -90,20 +91,42 @@ def test_failure_tells_why_and_is_resent_once(
     assert outside.received(str(person.phone)) == [text]
 
 
-@on_every_channel
+@pytest.mark.parametrize("channel", [SMS, WHATSAPP], ids=lambda channel: channel.kind)
 def test_unknown_outcome_is_told_and_resent_by_the_agent(
-    scene: CheckedScene, inbox: InboxPage, screenshots: Path, channel: Connected
+    scene: CheckedScene,
+    inbox: InboxPage,
+    screenshots: Path,
+    given_up_soon: Callable[[Connected], None],
+    channel: Connected,
 ) -> None:
+    given_up_soon(channel)
     person, text = scene.person(), new_text()
     outside = scene.outside.of(channel)
     outside.provider("close_before_accepting", remaining=1)
     inbox.open(person.conversation_id)
     inbox.compose(channel, text)
     inbox.press("Send message")
-    inbox.see(UNKNOWN, "the customer may get it twice")
+    inbox.not_see(SENT, FAILED)
+    inbox.refresh_until(UNKNOWN)
+    inbox.see("the customer may get it twice")
     inbox.not_see(SENT, FAILED)
     inbox.photograph(screenshots / f"{channel.kind}-unknown.png")
     inbox.press(RESEND)
-    inbox.see(SENT)
+    inbox.refresh_until(SENT)
     expect(inbox.show_phone(channel)).to_contain_text(text)
+    assert outside.received(str(person.phone)) == [text]
+
+
+@on_every_channel
+def test_lost_answer_is_found_out_and_nothing_is_sent_twice(
+    scene: CheckedScene, inbox: InboxPage, channel: Connected
+) -> None:
+    person, text = scene.person(), new_text()
+    outside = scene.outside.of(channel)
+    outside.provider("close_after_accepting", remaining=1)
+    inbox.open(person.conversation_id)
+    inbox.compose(channel, text)
+    inbox.press("Send message")
+    inbox.not_see(FAILED, UNKNOWN)
+    inbox.refresh_until(SENT)
     assert outside.received(str(person.phone)) == [text]

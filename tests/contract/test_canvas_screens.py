@@ -10,14 +10,16 @@ import pytest
 
 from canvas_gateway.canvas_kit.canvas import answer, ids_of
 from canvas_gateway.canvas_kit.components import Button, Component, DataTable, Input, ItemList, Text, Textarea
-from canvas_gateway.domain.compose import Form, refusals
+from canvas_gateway.domain.compose import Form, asked_by, refusals
+from canvas_gateway.domain.deciding import decide
 from canvas_gateway.domain.history import RESENDABLE, Entry, Page
 from canvas_gateway.domain.outcome import Outcome, Why
 from canvas_gateway.domain.state import Binding, Draft, Scope, Search, seal
 from canvas_gateway.domain.trouble import Kind
-from canvas_gateway.domain.values import Person, Screen
+from canvas_gateway.domain.values import Person, Screen, Wish
 from canvas_gateway.screens.channel import channel
 from canvas_gateway.screens.compose import compose
+from canvas_gateway.screens.deciding import remarks
 from canvas_gateway.screens.details import details
 from canvas_gateway.screens.history import history
 from canvas_gateway.screens.home import home
@@ -32,6 +34,7 @@ from tests.unit.canvas_gateway.builders import (
     ANNA,
     CALENDAR,
     EMMA,
+    MARIA,
     MESSAGE_ID,
     NOW,
     make_channel,
@@ -143,16 +146,40 @@ FAILURES = [reason for reason in FailureReason if reason is not FailureReason.AL
 OUTCOMES = [
     Outcome(screen=Screen.SENDING, why=Why.NOT_ANSWERED),
     Outcome(screen=Screen.SENDING, why=Why.NOT_QUEUED),
-    Outcome(screen=Screen.SENDING, status=Status.WAITING, at=NOW, until=NOW + timedelta(minutes=15)),
+    Outcome(screen=Screen.DEFERRED, status=Status.WAITING, at=NOW, until=NOW + timedelta(minutes=15)),
     *(Outcome(screen=Screen.SENT, status=status, at=NOW) for status in (Status.SENT, Status.DELIVERED, Status.READ)),
     *(Outcome(screen=Screen.FAILED, status=Status.FAILED, at=NOW, reason=reason) for reason in FAILURES),
-    *(Outcome(screen=Screen.FAILED, status=one) for one in (Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT)),
+    *(Outcome(screen=Screen.FAILED, status=one) for one in (Status.EXPIRED, Status.NOT_SENT)),
     Outcome(screen=Screen.FAILED, why=Why.NO_SENDER),
     Outcome(screen=Screen.FAILED, reason=FailureReason.OTHER, provider="twilio", provider_code="[a](b)"),
-    *(Outcome(screen=Screen.UNKNOWN, why=why) for why in (None, Why.NOBODY_TOOK_IT, Why.NO_TRACE, Why.NOT_LOOKED_UP)),
+    *(Outcome(screen=Screen.UNKNOWN, status=Status.UNKNOWN, why=why) for why in (None, Why.NOT_LOOKED_UP)),
+    *(Outcome(screen=Screen.UNKNOWN, why=why) for why in (Why.NOBODY_TOOK_IT, Why.NO_TRACE, Why.NOT_LOOKED_UP)),
     *(Outcome(screen=Screen.CHANGED, status=status, at=NOW, text="**x**" * 400) for status in Status),
     *(Outcome(screen=Screen.ALREADY_SENT, status=status, at=NOW) for status in Status),
     Outcome(screen=Screen.ALREADY_SENT),
+    *(
+        Outcome(
+            screen=Screen.DEFERRED,
+            status=Status.WAITING,
+            until=NOW + timedelta(minutes=75),
+            reason=reason,
+            provider="twilio",
+            provider_code="[a](b) **20429** " * 20,
+        )
+        for reason in FailureReason
+    ),
+    *(Outcome(screen=Screen.DEFERRED, until=NOW + moved) for moved in (timedelta(days=6), timedelta(hours=-1))),
+    Outcome(screen=Screen.STOPPED, status=Status.CANCELLED, at=NOW),
+    Outcome(screen=Screen.SENT, status=Status.SENT, at=NOW, marked=True),
+    *(
+        Outcome(screen=screen, status=status, at=NOW, too_late_to=wish)
+        for wish in Wish
+        for screen, status in (
+            (Screen.SENDING, Status.SENDING),
+            (Screen.SENT, Status.DELIVERED),
+            (Screen.UNKNOWN, Status.UNKNOWN),
+        )
+    ),
     Outcome(screen=Screen.CHANGED, status=Status.SENT, at=NOW, text="Your parcel is here.", channel=Channel.VIBER),
     Outcome(screen=Screen.CHANGED, status=Status.SENT, at=NOW),
 ]
@@ -163,6 +190,14 @@ for number, known in enumerate(OUTCOMES):
         update={"channel": None}
     )
     _add(f"{known.screen} {words} {number} elsewhere", known.screen, outcome(elsewhere, CALENDAR, "us"))
+
+DECISIONS = {wish: decide(wish, make_request(), FIXED, asked_by(MARIA), NOW) for wish in Wish}
+for wish, decision in DECISIONS.items():
+    for why in (Why.NOT_ANSWERED, Why.NOT_QUEUED, Why.NO_SENDER):
+        undecided = Outcome(screen=Screen.DECIDING, why=why)
+        _add(f"deciding {wish} {why}", "deciding", outcome(make_told(undecided, decision=decision), CALENDAR, "us"))
+        remarked = remarks(undecided, wish)
+        _add(f"details {wish} {why}", "details", details(make_message(), "x", CALENDAR, "us", remarked))
 
 OPENING = make_submission(thread=Thread(conversation_id="1", open_new=True))
 OPENINGS: dict[str, dict[str, Any]] = {
@@ -197,6 +232,15 @@ _add("history past its end", "history", history(make_state(cursors=("a",)), Page
 for status in Status:
     message = make_message(status=status, timeline=TIMELINE, text="[a](b) " * 500)
     _add(f"details {status}", "details", details(message, "Support line", CALENDAR, "us"))
+WAITING: dict[str, Any] = {"status": Status.WAITING, "text": "[a](b) " * 500}
+for reason in (None, *FailureReason):
+    _add(f"details waiting {reason}", "details", details(make_message(**WAITING, reason=reason), "x", CALENDAR, "us"))
+WAITING_TEMPLATE = make_message(**WAITING | {"kind": "template", "text": None, "contact": None, "not_after": None})
+_add("details waiting template", "details", details(WAITING_TEMPLATE, None, CALENDAR, "us"))
+MARKED = Entry(
+    at=NOW, event="send_resolved", source="person", status=Status.SENT, detail="**Maria** marked it as sent."
+)
+_add("details marked as sent", "details", details(make_message(timeline=(MARKED,)), "x", CALENDAR, "us"))
 for status in sorted(RESENDABLE):
     erased = make_message(text=None, contact=None, status=status)
     _add(f"details erased {status}", "details", details(erased, None, CALENDAR, "us"))
@@ -296,13 +340,32 @@ def test_ids_of_every_screen_are_stable() -> None:
         "channel": ["channel.back", "channel.next", "channel.pick", "channel.previous"],
         "compose": ["compose.back", "compose.phone", "compose.send", "compose.send_open", "compose.text"],
         "sending": ["sending.done", "sending.history", "sending.refresh"],
+        "deferred": ["deferred.done", "deferred.refresh", "deferred.stop"],
+        "deciding": ["deciding.done", "deciding.refresh"],
+        "stopped": ["stopped.done"],
         "sent": ["sent.done", "sent.history", "sent.opened", "sent.refresh"],
         "failed": ["failed.finish", "failed.history", "failed.resend"],
-        "unknown": ["unknown.finish", "unknown.history", "unknown.refresh", "unknown.resend"],
+        "unknown": [
+            "unknown.finish",
+            "unknown.history",
+            "unknown.mark_not_sent",
+            "unknown.mark_sent",
+            "unknown.refresh",
+            "unknown.resend",
+            "unknown.stop",
+        ],
         "changed": ["changed.done", "changed.history", "changed.send_new"],
         "already_sent": ["already_sent.done"],
         "history": ["history.back", "history.details", "history.newer", "history.older", "history.scope"],
-        "details": ["details.back", "details.opened", "details.refresh", "details.resend"],
+        "details": [
+            "details.back",
+            "details.mark_not_sent",
+            "details.mark_sent",
+            "details.opened",
+            "details.refresh",
+            "details.resend",
+            "details.stop",
+        ],
         "trouble": ["trouble.back", "trouble.retry", "trouble.start"],
     }
 
@@ -332,6 +395,16 @@ EXACT = [
     ),
     ("compose too long", "501 characters; at most 500."),
     ("history full", "Sent messages"),
+    ("details waiting None", "Stop trying"),
+    ("details waiting template", "Stop trying"),
+    ("details unknown", "Mark as sent"),
+    ("details unknown", "Mark as not sent"),
+    ("details not_confirmed", "Stop trying"),
+    ("details marked as sent", "A teammate marked it as sent."),
+    ("deciding stop not_queued", "Not confirmed by our queue yet. We keep trying."),
+    ("deciding stop not_answered", "None of our senders has answered yet."),
+    ("deciding mark_sent not_answered", "It is not known yet whether it could be marked as sent."),
+    ("deciding mark_not_sent not_answered", "It is not known yet whether it could be marked as not sent."),
 ]
 
 
@@ -356,8 +429,59 @@ def test_agents_read_the_exact_words(name: str, words: str) -> None:
             ],
         ),
         (
-            Outcome(screen=Screen.UNKNOWN),
-            ["May have been sent.", "We could not confirm it with the provider.", "Re-send your message", "Finish"],
+            Outcome(screen=Screen.UNKNOWN, status=Status.UNKNOWN),
+            [
+                "May have been sent.",
+                "We could not confirm it with the provider.",
+                "It may have been sent: the customer may get it twice if you re-send it.",
+                "Re-send your message",
+                "Mark as sent",
+                "Mark as not sent",
+                "Finish",
+            ],
+        ),
+        (
+            Outcome(screen=Screen.UNKNOWN, status=Status.NOT_CONFIRMED, why=Why.NOBODY_TOOK_IT),
+            ["May have been sent.", "None of our senders took it in time.", "Re-send your message", "Stop trying"],
+        ),
+        (
+            Outcome(screen=Screen.DEFERRED, until=NOW + timedelta(minutes=75), reason=FailureReason.PROVIDER_BUSY),
+            [
+                "Not sent yet. We try again until 2:20PM.",
+                "The provider had too much to do and did not take it.",
+                "Refresh status",
+                "Stop trying",
+                "Done",
+            ],
+        ),
+        (
+            Outcome(screen=Screen.DEFERRED, until=NOW - timedelta(minutes=5)),
+            ["Not sent yet. It was to leave before 1:00PM, or not at all.", "Refresh status", "Done"],
+        ),
+        (Outcome(screen=Screen.STOPPED, status=Status.CANCELLED), ["Stopped. Nothing was sent.", "Done"]),
+        (
+            Outcome(screen=Screen.SENDING, status=Status.SENDING, too_late_to=Wish.STOP),
+            ["Sending…", "It is being handed to the provider; it cannot be stopped now.", "Refresh status"],
+        ),
+        (
+            Outcome(screen=Screen.SENT, status=Status.SENT, too_late_to=Wish.STOP),
+            ["✅ Message sent!", "It had left already: it could not be stopped."],
+        ),
+        (
+            Outcome(screen=Screen.SENT, status=Status.SENT, too_late_to=Wish.MARK_NOT_SENT),
+            ["✅ Message sent!", "The provider confirmed it meanwhile."],
+        ),
+        (
+            Outcome(screen=Screen.SENT, status=Status.SENT, marked=True),
+            ["✅ Message sent!", "A teammate marked it as sent.", "Done"],
+        ),
+        (
+            Outcome(screen=Screen.FAILED, status=Status.NOT_SENT),
+            ["Failed to send!", "A teammate confirmed that it was not sent.", "Re-send your message", "Finish"],
+        ),
+        (
+            Outcome(screen=Screen.DECIDING, why=Why.NOT_ANSWERED),
+            ["Stopping…", "It is not known yet whether it could be stopped.", "Refresh status", "Done"],
         ),
     ],
 )

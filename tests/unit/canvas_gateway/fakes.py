@@ -16,6 +16,7 @@ from canvas_gateway.domain.outcome import Published
 from canvas_gateway.domain.trouble import Interruption, Kind
 from canvas_gateway.domain.values import ConnectedChannel, Person, Workspace
 from canvas_gateway.handlers.asking import Asking
+from canvas_gateway.handlers.deciding import Deciding
 from canvas_gateway.handlers.finding import Finding
 from canvas_gateway.handlers.panel import Drawn, Panel
 from canvas_gateway.handlers.registry import shows, steps
@@ -24,7 +25,6 @@ from canvas_gateway.handlers.sending import Sending
 from canvas_gateway.results import ArrivingResults
 from proactive_contracts.codec import encode
 from proactive_contracts.envelope import Event
-from proactive_contracts.requests import SendRequested
 from tests.unit.canvas_gateway.builders import ANNA, ATHENS, CONVERSATION, MARIA, NOW, WORKSPACE, make_channel
 
 KEY = SecretStr("a key for states, long enough for tests")
@@ -125,7 +125,7 @@ class FakeBus:
     answers: Answering = lambda _request: []
     connected: bool = True
     hangs: bool = False
-    published: list[Event[SendRequested]] = field(default_factory=list)
+    published: list[Event[Any]] = field(default_factory=list)
 
     async def publish(self, request: Event[Any], seconds: float) -> Published:
         self.published.append(request)
@@ -153,8 +153,9 @@ class World:
         finding = Finding(self.contacts, self.directory, self.clock)
         remembering = Remembering(self.history, self.directory, self.bus)
         sending = Sending(self.asking, self.history, wait_seconds=wait_seconds, lifetime=timedelta(minutes=15))
+        deciding = Deciding(self.asking, self.history, remembering, wait_seconds=wait_seconds)
         self.panel = Panel(
-            self.directory, self.clock, [KEY], shows(finding, sending, remembering), steps(finding, sending)
+            self.directory, self.clock, [KEY], shows(finding, sending, remembering), steps(finding, sending, deciding)
         )
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from canvas_gateway.domain.history import Message
+from canvas_gateway.domain.history import Entry, Message
 from canvas_gateway.domain.outcome import (
     Outcome,
     Published,
@@ -14,6 +14,7 @@ from canvas_gateway.domain.outcome import (
     Why,
     after_failed_lookup,
     after_lookup,
+    is_answer_before,
     of_history,
     of_result,
     without_answer,
@@ -27,6 +28,7 @@ from proactive_contracts.results import (
     SendDeferred,
     SendExpired,
     SendFailed,
+    SendResolved,
     SendStarted,
     SendUnknown,
 )
@@ -35,6 +37,7 @@ from proactive_contracts.values import Admin, Model
 from tests.unit.canvas_gateway.builders import NOW, make_message, make_request, make_result, make_submission
 
 EARLIER = Earlier(status=Status.SENT, since=NOW - timedelta(minutes=5))
+TOM = Admin(id="1", name="Tom")
 LATER = NOW + timedelta(minutes=16)
 
 
@@ -49,11 +52,13 @@ LATER = NOW + timedelta(minutes=16)
         (SendFailed, {"reason": FailureReason.ALREADY_SENT}, Screen.ALREADY_SENT, None),
         (SendUnknown, {}, Screen.UNKNOWN, Status.UNKNOWN),
         (SendExpired, {"not_after": NOW}, Screen.FAILED, Status.EXPIRED),
-        (SendCancelled, {"requested_by": Admin(id="1", name="Tom")}, Screen.FAILED, Status.CANCELLED),
+        (SendCancelled, {"requested_by": TOM}, Screen.STOPPED, Status.CANCELLED),
+        (SendResolved, {"verdict": "sent", "requested_by": TOM}, Screen.SENT, Status.SENT),
+        (SendResolved, {"verdict": "not_sent", "requested_by": TOM}, Screen.FAILED, Status.NOT_SENT),
         (
             SendDeferred,
             {"reason": FailureReason.PROVIDER_BUSY, "due_at": NOW, "not_after": LATER},
-            Screen.SENDING,
+            Screen.DEFERRED,
             Status.WAITING,
         ),
     ],
@@ -75,9 +80,11 @@ def test_every_status_has_a_screen_that_claims_no_more_than_it(status: Status) -
     screen = of_history(make_message(status=status)).screen
     expected = {
         Screen.SENT: {Status.SENT, Status.DELIVERED, Status.READ},
-        Screen.FAILED: {Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT},
+        Screen.FAILED: {Status.FAILED, Status.EXPIRED, Status.NOT_SENT},
+        Screen.STOPPED: {Status.CANCELLED},
         Screen.UNKNOWN: {Status.UNKNOWN, Status.NOT_CONFIRMED},
-        Screen.SENDING: {Status.QUEUED, Status.SENDING, Status.WAITING},
+        Screen.SENDING: {Status.QUEUED, Status.SENDING},
+        Screen.DEFERRED: {Status.WAITING},
     }
     assert status in expected[screen]
 
@@ -140,3 +147,52 @@ def test_refresh_believes_history_where_it_is_final_and_asks_otherwise(
 def test_refresh_without_history_asks_until_its_time_is_over() -> None:
     assert after_failed_lookup(make_submission(), NOW) is None
     assert after_failed_lookup(make_submission(), LATER) == Outcome(screen=Screen.UNKNOWN, why=Why.NOT_LOOKED_UP)
+
+
+def test_unknown_stays_unknown_while_history_cannot_be_read() -> None:
+    before = Outcome(screen=Screen.UNKNOWN, status=Status.UNKNOWN)
+    known = after_failed_lookup(make_submission(), LATER, before)
+    assert known == Outcome(screen=Screen.UNKNOWN, status=Status.UNKNOWN, why=Why.NOT_LOOKED_UP)
+
+
+def test_deferral_tells_why_and_until_when() -> None:
+    deferred = make_result(
+        make_request(),
+        SendDeferred,
+        reason=FailureReason.PROVIDER_BUSY,
+        provider="twilio",
+        provider_code="20429",
+        due_at=NOW,
+        not_after=LATER,
+    )
+    told = of_result(deferred)
+    waiting = {"status": Status.WAITING, "reason": FailureReason.PROVIDER_BUSY, "provider_code": "20429"}
+    assert told == of_history(make_message(make_request(not_after=LATER), **waiting))
+    assert told is not None
+    assert (told.until, told.reason, told.provider_code) == (LATER, FailureReason.PROVIDER_BUSY, "20429")
+
+
+@pytest.mark.parametrize(("due_in", "ends"), [(0, False), (2, False), (3.5, True), (60, True)])
+def test_what_is_tried_again_soon_is_waited_for(due_in: float, ends: bool) -> None:
+    due_at = NOW + timedelta(seconds=due_in)
+    deferred = make_result(
+        make_request(), SendDeferred, reason=FailureReason.PROVIDER_BUSY, due_at=due_at, not_after=LATER
+    )
+    assert is_answer_before(deferred, NOW + timedelta(seconds=4)) is ends
+    assert is_answer_before(make_result(make_request(), SendUnknown), NOW)
+    assert not is_answer_before(make_result(make_request(), SendStarted), NOW)
+
+
+@pytest.mark.parametrize(
+    ("sources", "marked"),
+    [
+        (["person"], True),
+        (["dispatcher", "person"], False),
+        (["person", "receipt"], False),
+        (["dispatcher"], False),
+        ([], False),
+    ],
+)
+def test_only_a_teammates_word_is_told_as_such(sources: list[str], marked: bool) -> None:
+    timeline = tuple(Entry(at=NOW, event="told", source=source, status=Status.SENT) for source in sources)
+    assert of_history(make_message(timeline=timeline)).marked is marked

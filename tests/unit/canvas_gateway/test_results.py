@@ -36,6 +36,19 @@ async def test_started_and_rubbish_are_no_answers() -> None:
         assert not answer.done()
 
 
+async def test_each_gets_what_settles_it() -> None:
+    results = ArrivingResults(uuid4())
+    started = make_result(REQUEST, SendStarted)
+    with (
+        results.expecting(request_id(REQUEST), lambda event: isinstance(event.data, SendStarted)) as stop,
+        results.expecting(request_id(REQUEST)) as send,
+    ):
+        results.on_message(encode(started))
+        assert (await stop, send.done()) == (started, False)
+        results.on_message(encode(ANSWER))
+        assert (await stop, await send) == (started, ANSWER)
+
+
 async def test_nothing_is_kept_once_nobody_waits() -> None:
     results = ArrivingResults(uuid4())
     with results.expecting(request_id(REQUEST)):

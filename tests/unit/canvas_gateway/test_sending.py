@@ -193,7 +193,7 @@ async def test_both_buttons_are_one_message_and_no_copy_is_offered(first: str) -
     [
         (Status.QUEUED, "sending", {"refresh", "history", "done"}),
         (Status.SENDING, "sending", {"refresh", "history", "done"}),
-        (Status.UNKNOWN, "unknown", {"refresh", "resend", "history", "finish"}),
+        (Status.UNKNOWN, "unknown", {"refresh", "resend", "mark_sent", "mark_not_sent", "history", "finish"}),
         (Status.FAILED, "failed", {"resend", "history", "finish"}),
     ],
 )

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from canvas_gateway.domain.compose import asked_by
+from canvas_gateway.domain.deciding import decide
 from canvas_gateway.domain.outcome import Outcome
 from canvas_gateway.domain.state import (
     LIFETIME,
@@ -17,15 +19,26 @@ from canvas_gateway.domain.state import (
     seal,
     unseal,
 )
-from canvas_gateway.domain.values import Person, Screen
-from tests.unit.canvas_gateway.builders import CONVERSATION, MARIA, MESSAGE_ID, NOW, WORKSPACE, make_state, make_told
+from canvas_gateway.domain.values import Person, Screen, Wish
+from tests.unit.canvas_gateway.builders import (
+    CONVERSATION,
+    MARIA,
+    MESSAGE_ID,
+    NOW,
+    WORKSPACE,
+    make_request,
+    make_state,
+    make_told,
+)
 
 HERE = Binding(WORKSPACE, CONVERSATION, MARIA.id)
 KEYS = ["new key", "old key"]
 
 
 def full_state() -> State:
-    return make_told(Outcome(screen=Screen.FAILED, at=NOW), search=Search(phone="+30 694"), cursors=("a", "b"))
+    decision = decide(Wish.STOP, make_request(), MESSAGE_ID, asked_by(MARIA), NOW)
+    told = Outcome(screen=Screen.DECIDING, at=NOW, too_late_to=Wish.STOP)
+    return make_told(told, search=Search(phone="+30 694"), cursors=("a", "b"), decision=decision)
 
 
 @pytest.mark.parametrize("state", [make_state(), make_state(Screen.COMPOSE), full_state()])

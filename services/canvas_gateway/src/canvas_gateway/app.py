@@ -11,6 +11,7 @@ from canvas_gateway.bus import RequestBus
 from canvas_gateway.connected import ConnectedWorkspaces
 from canvas_gateway.contacts import IntercomContacts
 from canvas_gateway.handlers.asking import Asking
+from canvas_gateway.handlers.deciding import Deciding
 from canvas_gateway.handlers.finding import Finding
 from canvas_gateway.handlers.panel import Panel
 from canvas_gateway.handlers.registry import shows, steps
@@ -110,12 +111,13 @@ def _endpoints(
         wait_seconds=settings.result_wait_seconds,
         lifetime=timedelta(seconds=settings.not_after_seconds),
     )
+    deciding = Deciding(asking, tracked, remembering, wait_seconds=settings.result_wait_seconds)
     panel = Panel(
         directory,
         SystemClock(),
         settings.state_keys,
         shows(finding, sending, remembering),
-        steps(finding, sending),
+        steps(finding, sending, deciding),
     )
     return CanvasEndpoints(panel, settings.intercom_client_secrets)
 

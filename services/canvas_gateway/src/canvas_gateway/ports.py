@@ -1,7 +1,7 @@
 """What the handlers need of the world outside, in their own words; app.py says who does it."""
 
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,6 +11,9 @@ from canvas_gateway.domain.history import Message, Page
 from canvas_gateway.domain.outcome import Published
 from canvas_gateway.domain.values import ConnectedChannel, Person, Workspace
 from proactive_contracts.envelope import Event
+
+Settles = Callable[[Event[Any]], bool]
+"""Whether a dispatcher's event is what somebody waits for."""
 
 
 class Clock(Protocol):
@@ -63,14 +66,14 @@ class History(Protocol):
 
 
 class Bus(Protocol):
-    """Where requests are published."""
+    """Where requests and decisions are published."""
 
     @property
     def connected(self) -> bool:
         """Whether a request would leave at once."""
 
     async def publish(self, request: Event[Any], seconds: float) -> Published:
-        """Publish a request for the dispatchers; never raises, its answer says what is known."""
+        """Publish a request, or a decision, for the dispatchers; never raises, its answer says what is known."""
 
 
 class Results(Protocol):
@@ -80,5 +83,5 @@ class Results(Protocol):
     def route(self) -> str:
         """Where answers reach this replica: `panel.<uuid>`."""
 
-    def expecting(self, event_id: UUID) -> AbstractContextManager[Future[Event[Any]]]:
-        """The first answer to that request that arrives from now on; any number may expect the same one."""
+    def expecting(self, event_id: UUID, settles: Settles) -> AbstractContextManager[Future[Event[Any]]]:
+        """The first event about that request from now on that settles it; any number may expect the same one."""

@@ -6,20 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from canvas_gateway.domain.outcome import is_answer
+from canvas_gateway.ports import Settles
 from proactive_contracts.codec import decode
 from proactive_contracts.envelope import Event
 from proactive_contracts.errors import ContractError
-from proactive_contracts.results import (
-    SendAccepted,
-    SendCancelled,
-    SendDeferred,
-    SendExpired,
-    SendFailed,
-    SendUnknown,
-)
 from runtime.logs import get_logger
-
-_ANSWERS = (SendAccepted, SendFailed, SendUnknown, SendExpired, SendCancelled, SendDeferred)
 
 log = get_logger()
 
@@ -29,7 +21,7 @@ class ArrivingResults:
 
     def __init__(self, replica: UUID) -> None:
         self._route = f"panel.{replica}"
-        self._expected: dict[UUID, set[asyncio.Future[Event[Any]]]] = {}
+        self._expected: dict[UUID, dict[asyncio.Future[Event[Any]], Settles]] = {}
 
     @property
     def route(self) -> str:
@@ -37,15 +29,15 @@ class ArrivingResults:
         return self._route
 
     @contextmanager
-    def expecting(self, event_id: UUID) -> Iterator[asyncio.Future[Event[Any]]]:
-        """The first answer to that request that arrives from now on; any number may expect the same one."""
+    def expecting(self, event_id: UUID, settles: Settles = is_answer) -> Iterator[asyncio.Future[Event[Any]]]:
+        """The first event about that request from now on that settles it; any number may expect the same one."""
         answer: asyncio.Future[Event[Any]] = asyncio.get_running_loop().create_future()
-        waiting = self._expected.setdefault(event_id, set())
-        waiting.add(answer)
+        waiting = self._expected.setdefault(event_id, {})
+        waiting[answer] = settles
         try:
             yield answer
         finally:
-            waiting.discard(answer)
+            del waiting[answer]
             if not waiting and self._expected.get(event_id) is waiting:
                 del self._expected[event_id]
             answer.cancel()
@@ -57,8 +49,8 @@ class ArrivingResults:
         except ContractError as error:
             log.warning("result_unreadable", reason=error.reason)
             return
-        if not isinstance(event.data, _ANSWERS) or event.causationid is None:
+        if event.causationid is None:
             return
-        for answer in self._expected.get(event.causationid, ()):
-            if not answer.done():
+        for answer, settles in self._expected.get(event.causationid, {}).items():
+            if not answer.done() and settles(event):
                 answer.set_result(event)

@@ -100,13 +100,14 @@ def _to_details(state: State, press: Press, _typed: Mapping[str, str]) -> State 
         shown = UUID(press.carried)
     except ValueError:
         return None
-    return state.model_copy(update={"screen": Screen.DETAILS, "shown": shown, "shown_from": state.screen})
+    chosen = {"screen": Screen.DETAILS, "shown": shown, "shown_from": state.screen, "decision": None}
+    return state.model_copy(update=chosen)
 
 
 def _back_from_details(state: State, _press: Press, _typed: Mapping[str, str]) -> State:
     if state.shown_from is not Screen.HISTORY:
         return home(state)
-    return state.model_copy(update={"screen": Screen.HISTORY, "shown": None})
+    return state.model_copy(update={"screen": Screen.HISTORY, "shown": None, "decision": None})
 
 
 _STEPS: dict[tuple[Screen, str], Step] = {
@@ -124,6 +125,9 @@ _STEPS: dict[tuple[Screen, str], Step] = {
     (Screen.CHANNEL, "previous"): _turn(-1),
     (Screen.CHANNEL, "back"): _back_from_channel,
     (Screen.SENDING, "done"): _home,
+    (Screen.DEFERRED, "done"): _home,
+    (Screen.DECIDING, "done"): _home,
+    (Screen.STOPPED, "done"): _home,
     (Screen.SENT, "done"): _home,
     (Screen.FAILED, "finish"): _home,
     (Screen.UNKNOWN, "finish"): _home,
@@ -134,7 +138,6 @@ _STEPS: dict[tuple[Screen, str], Step] = {
     (Screen.HISTORY, "older"): _older,
     (Screen.HISTORY, "newer"): _newer,
     (Screen.HISTORY, "back"): _home,
-    (Screen.DETAILS, "refresh"): _to(Screen.DETAILS),
     (Screen.DETAILS, "back"): _back_from_details,
     (Screen.TROUBLE, "start"): _home,
     **{(screen, "history"): _to_history for screen in OUTCOMES},

@@ -14,6 +14,9 @@ SENT = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 NOT_SENT = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT})
 MAY_BE_SENT = frozenset({Status.UNKNOWN, Status.NOT_CONFIRMED})
 SETTLED = SENT | NOT_SENT
+PERSON = "person"
+"""The source of a timeline's entry that tells a teammate's verdict."""
+
 RESENDABLE = NOT_SENT | MAY_BE_SENT
 """A re-send is offered on a final failure and on an unknown outcome, never while something is under way."""
 
@@ -85,6 +88,12 @@ class Message(Told):
     provider_code: str | None = None
     provider_message_id: str | None = None
     timeline: tuple[Entry, ...] = ()
+
+    @property
+    def marked_sent(self) -> bool:
+        """Whether nobody but a teammate says that it was sent; told by the timeline, so False without one."""
+        sources = {entry.source for entry in self.timeline if entry.for_this_request and entry.status in SENT}
+        return self.status in SENT and sources == {PERSON}
 
     @property
     def can_be_resent(self) -> bool:

@@ -1,12 +1,12 @@
 """What became of a submitted message: from results and from history to the one screen that tells the truth."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from canvas_gateway.domain.history import MAY_BE_SENT, NOT_SENT, SENT, SETTLED, Message
-from canvas_gateway.domain.values import Frozen, Screen
+from canvas_gateway.domain.values import Frozen, Screen, Wish
 from proactive_contracts.envelope import Event, request_id
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
@@ -16,10 +16,14 @@ from proactive_contracts.results import (
     SendDeferred,
     SendExpired,
     SendFailed,
+    SendResolved,
     SendUnknown,
 )
 from proactive_contracts.status import Status
 from proactive_contracts.values import Channel
+
+CALL_TAKES = timedelta(seconds=1)
+"""What a next try needs before its answer may be there."""
 
 
 class Published(StrEnum):
@@ -52,6 +56,8 @@ class Outcome(Frozen):
     For `changed` and `already_sent`, status, at, text and recipient are those of the earlier version or message;
     `channel` is the earlier version's where it went through another one.
     `opened` are the ids of the Intercom conversations that were opened for it, `open_failure` says why none could be.
+    `marked`: a teammate says that it was sent, and nobody else. `too_late_to` is what a teammate asked for and what
+    cannot be any more, or not now.
     """
 
     screen: Screen
@@ -67,6 +73,8 @@ class Outcome(Frozen):
     channel: Channel | None = None
     opened: tuple[str, ...] = ()
     open_failure: str | None = None
+    marked: bool = False
+    too_late_to: Wish | None = None
 
 
 class Submission(Frozen):
@@ -114,11 +122,26 @@ def of_result(result: Event[Any]) -> Outcome | None:
         case SendExpired():
             return Outcome(screen=Screen.FAILED, status=Status.EXPIRED, at=result.time)
         case SendCancelled():
-            return Outcome(screen=Screen.FAILED, status=Status.CANCELLED, at=result.time)
+            return Outcome(screen=Screen.STOPPED, status=Status.CANCELLED, at=result.time)
         case SendDeferred() as deferred:
-            return Outcome(screen=Screen.SENDING, status=Status.WAITING, at=result.time, until=deferred.not_after)
+            return _of_deferral(deferred, result.time)
+        case SendResolved(verdict="sent"):
+            return Outcome(screen=Screen.SENT, status=Status.SENT, at=result.time, marked=True)
+        case SendResolved():
+            return Outcome(screen=Screen.FAILED, status=Status.NOT_SENT, at=result.time)
         case _:
             return None
+
+
+def is_answer(result: Event[Any]) -> bool:
+    """Whether a dispatcher's event answers a request."""
+    return of_result(result) is not None
+
+
+def is_answer_before(result: Event[Any], ends_at: datetime) -> bool:
+    """The same for who waits until `ends_at`: what is tried again before that is waited for."""
+    again_soon = isinstance(result.data, SendDeferred) and result.data.due_at < ends_at - CALL_TAKES
+    return is_answer(result) and not again_soon
 
 
 def of_history(message: Message) -> Outcome:
@@ -126,22 +149,26 @@ def of_history(message: Message) -> Outcome:
     status, at = message.status, message.status_at
     if status in SENT:
         opened, failure = message.opened_conversation_ids, message.open_failure
-        return Outcome(screen=Screen.SENT, status=status, at=at, opened=opened, open_failure=failure)
-    if status in NOT_SENT:
-        if message.reason is FailureReason.ALREADY_SENT:
-            return Outcome(screen=Screen.ALREADY_SENT)
+        marked = message.marked_sent
+        return Outcome(screen=Screen.SENT, status=status, at=at, opened=opened, open_failure=failure, marked=marked)
+    if status is Status.CANCELLED:
+        return Outcome(screen=Screen.STOPPED, status=status, at=at)
+    if status in NOT_SENT and message.reason is FailureReason.ALREADY_SENT:
+        return Outcome(screen=Screen.ALREADY_SENT)
+    if status in MAY_BE_SENT:
+        why = Why.NOBODY_TOOK_IT if status is Status.NOT_CONFIRMED else None
+        return Outcome(screen=Screen.UNKNOWN, status=status, at=at, why=why)
+    if status in NOT_SENT or status is Status.WAITING:
         return Outcome(
-            screen=Screen.FAILED,
+            screen=Screen.FAILED if status in NOT_SENT else Screen.DEFERRED,
             status=status,
             at=at,
+            until=None if status in NOT_SENT else message.not_after,
             reason=message.reason,
             provider=message.provider,
             provider_code=message.provider_code,
         )
-    if status in MAY_BE_SENT:
-        why = Why.NOBODY_TOOK_IT if status is Status.NOT_CONFIRMED else None
-        return Outcome(screen=Screen.UNKNOWN, status=status, at=at, why=why)
-    return Outcome(screen=Screen.SENDING, status=status, at=at, until=message.not_after)
+    return Outcome(screen=Screen.SENDING, status=status, at=at)
 
 
 def without_answer(
@@ -227,11 +254,24 @@ def is_opening(submission: Submission, known: Outcome) -> bool:
     return wanted and not known.opened and known.open_failure is None
 
 
-def after_failed_lookup(submission: Submission, now: datetime) -> Outcome | None:
-    """The same where history cannot be read."""
+def after_failed_lookup(submission: Submission, now: datetime, before: Outcome | None = None) -> Outcome | None:
+    """The same where history cannot be read; what a dispatcher called unknown `before` stays so."""
     if now < submission.request.not_after:
         return None
-    return Outcome(screen=Screen.UNKNOWN, why=Why.NOT_LOOKED_UP)
+    status = Status.UNKNOWN if before is not None and before.status is Status.UNKNOWN else None
+    return Outcome(screen=Screen.UNKNOWN, status=status, why=Why.NOT_LOOKED_UP)
+
+
+def _of_deferral(deferred: SendDeferred, at: datetime) -> Outcome:
+    return Outcome(
+        screen=Screen.DEFERRED,
+        status=Status.WAITING,
+        at=at,
+        until=deferred.not_after,
+        reason=deferred.reason,
+        provider=deferred.provider,
+        provider_code=deferred.provider_code,
+    )
 
 
 def _of_failure(failed: SendFailed, at: datetime) -> Outcome:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from canvas_gateway.domain.deciding import Decision
 from canvas_gateway.domain.outcome import Outcome, Submission
 from canvas_gateway.domain.values import ChosenChannel, Frozen, Person, Screen
 
@@ -80,7 +81,11 @@ class Interrupted(Frozen):
 
 
 class State(Frozen):
-    """Everything that a panel remembers. `contact` is the person whom the conversation is with."""
+    """
+    Everything that a panel remembers. `contact` is the person whom the conversation is with.
+
+    `decision` is about the submission, or about the message whose details are shown; it is kept until it is answered.
+    """
 
     screen: Screen = Screen.HOME
     contact: Person
@@ -91,6 +96,7 @@ class State(Frozen):
     draft: Draft | None = None
     submission: Submission | None = None
     outcome: Outcome | None = None
+    decision: Decision | None = None
     scope: Scope = Scope.MINE
     cursors: tuple[str, ...] = ()
     older: str | None = None

@@ -23,6 +23,9 @@ class Screen(StrEnum):
     CHANNEL = "channel"
     COMPOSE = "compose"
     SENDING = "sending"
+    DEFERRED = "deferred"
+    DECIDING = "deciding"
+    STOPPED = "stopped"
     SENT = "sent"
     FAILED = "failed"
     UNKNOWN = "unknown"
@@ -33,8 +36,28 @@ class Screen(StrEnum):
     TROUBLE = "trouble"
 
 
-OUTCOMES = frozenset({Screen.SENDING, Screen.SENT, Screen.FAILED, Screen.UNKNOWN, Screen.CHANGED, Screen.ALREADY_SENT})
+OUTCOMES = frozenset(
+    {
+        Screen.SENDING,
+        Screen.DEFERRED,
+        Screen.DECIDING,
+        Screen.STOPPED,
+        Screen.SENT,
+        Screen.FAILED,
+        Screen.UNKNOWN,
+        Screen.CHANGED,
+        Screen.ALREADY_SENT,
+    }
+)
 """The screens that tell what became of a submitted message."""
+
+
+class Wish(StrEnum):
+    """What a teammate may decide about a message that is not settled; also the names of the buttons."""
+
+    STOP = "stop"
+    MARK_SENT = "mark_sent"
+    MARK_NOT_SENT = "mark_not_sent"
 
 
 class Frozen(BaseModel):

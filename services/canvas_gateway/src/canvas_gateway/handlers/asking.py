@@ -1,13 +1,16 @@
-"""Publishes a request and waits for its answer, as long as an agent's patience lasts; the publish goes on after it."""
+"""Publishes a request or a decision and waits for its answer, as long as an agent's patience lasts, and on after it."""
 
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from canvas_gateway.domain.outcome import Published, Submission
-from canvas_gateway.ports import Bus, Results
+from canvas_gateway.domain import deciding
+from canvas_gateway.domain.deciding import Decision
+from canvas_gateway.domain.outcome import Published, Submission, is_answer
+from canvas_gateway.ports import Bus, Results, Settles
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import Event
 from runtime import clock
@@ -16,7 +19,7 @@ from runtime.logs import get_logger
 SOURCE = "canvas_gateway"
 
 _REMEMBERED = 10_000
-"""Requests whose publish may have reached the queue that one replica remembers, beside what the panels' states say."""
+"""Events whose publish may have reached the queue that one replica remembers, beside what the panels' states say."""
 
 _LEAST_SECONDS = 0.1
 _PUBLISH_SECONDS = 5.0
@@ -28,7 +31,11 @@ log = get_logger()
 
 @dataclass(frozen=True)
 class Answered:
-    """What the broker said of this publish, and the dispatcher's answer where one came in time."""
+    """
+    What the broker said of this publish, and the dispatcher's answer where one came in time.
+
+    Where none did, `event` is the last that was heard of the message meanwhile.
+    """
 
     published: Published
     event: Event[Any] | None
@@ -44,21 +51,43 @@ class Asking:
         self._insisting: dict[UUID, asyncio.Task[None]] = {}
         self._may_be_queued: dict[UUID, None] = {}
 
-    async def ask(self, submission: Submission, seconds: float) -> Answered:
-        """Publish it and wait for an answer; one may come before the broker's confirm, and proves as much."""
+    async def ask(self, submission: Submission, seconds: float, settles: Settles = is_answer) -> Answered:
+        """Publish a request and wait for an event that settles it."""
+        request = submission.request.model_copy(update={"result_route": self._results.route})
+        event = make_event(request, id=submission.event_id, time=submission.asked_at, source=SOURCE)
+        return await self._ask(event, submission.event_id, request.not_after, seconds, settles)
+
+    async def ask_decision(self, decision: Decision, seconds: float) -> Answered:
+        """Publish a decision and wait for what the dispatcher says to it, or what settled the message before."""
+        payload = decision.payload(self._results.route)
+        event = make_event(payload, id=decision.event_id, time=decision.asked_at, source=SOURCE)
+        settles = partial(deciding.settles, decision.wish)
+        return await self._ask(event, decision.answers, decision.until, seconds, settles)
+
+    async def _ask(
+        self, event: Event[Any], answers: UUID, until: datetime, seconds: float, settles: Settles
+    ) -> Answered:
+        """An answer may come before the broker's confirm, and proves as much."""
         ends = asyncio.get_running_loop().time() + max(_LEAST_SECONDS, seconds)
-        with self._results.expecting(submission.event_id) as answer:
-            publishing = self._publish(submission, max(_LEAST_SECONDS, seconds))
+        heard: list[Event[Any]] = []
+
+        def listen(told: Event[Any]) -> bool:
+            heard.append(told)
+            return settles(told)
+
+        with self._results.expecting(answers, listen) as answer:
+            publishing = self._publish(event, until, max(_LEAST_SECONDS, seconds))
             await _first_of({answer, publishing}, ends)
             published = publishing.result() if publishing.done() else Published.UNCONFIRMED
             if published in {Published.CONFIRMED, Published.UNCONFIRMED}:
                 await _first_of({answer}, ends)
             if answer.done():
                 return Answered(Published.CONFIRMED, answer.result())
-        return Answered(publishing.result() if publishing.done() else Published.UNCONFIRMED, None)
+        published = publishing.result() if publishing.done() else Published.UNCONFIRMED
+        return Answered(published, heard[-1] if heard else None)
 
     def may_be_queued(self, event_id: UUID) -> bool:
-        """Whether another publish of this request, from this replica, has reached the queue or may still do so."""
+        """Whether another publish of this event, from this replica, has reached the queue or may still do so."""
         return event_id in self._may_be_queued or event_id in self._running.values()
 
     async def drain(self) -> None:
@@ -68,28 +97,26 @@ class Asking:
         if self._running:
             await asyncio.wait(set(self._running))
 
-    def _publish(self, submission: Submission, seconds: float) -> asyncio.Task[Published]:
+    def _publish(self, event: Event[Any], until: datetime, seconds: float) -> asyncio.Task[Published]:
         """In a task of its own: a publish is never broken off half-way because somebody's patience ended."""
-        request = submission.request.model_copy(update={"result_route": self._results.route})
-        event = make_event(request, id=submission.event_id, time=submission.asked_at, source=SOURCE)
         publishing = asyncio.create_task(self._bus.publish(event, seconds))
-        self._running[publishing] = submission.event_id
+        self._running[publishing] = event.id
         publishing.add_done_callback(self._settle)
-        publishing.add_done_callback(lambda done: self._keep_on(done, event, submission.request.not_after))
+        publishing.add_done_callback(lambda done: self._keep_on(done, event, until))
         return publishing
 
-    def _keep_on(self, publishing: "asyncio.Task[Published]", event: Event[Any], not_after: datetime) -> None:
+    def _keep_on(self, publishing: "asyncio.Task[Published]", event: Event[Any], until: datetime) -> None:
         """What was not confirmed is published again by itself: the agent may have gone to another conversation."""
         if publishing.cancelled() or publishing.exception() is not None:
             return
         waiting = publishing.result() in {Published.UNCONFIRMED, Published.NOT_PUBLISHED}
         if waiting and event.id not in self._insisting and len(self._insisting) < _REMEMBERED:
-            self._insisting[event.id] = asyncio.create_task(self._insist(event, not_after))
+            self._insisting[event.id] = asyncio.create_task(self._insist(event, until))
             self._insisting[event.id].add_done_callback(lambda _: self._insisting.pop(event.id, None))
 
-    async def _insist(self, event: Event[Any], not_after: datetime) -> None:
+    async def _insist(self, event: Event[Any], until: datetime) -> None:
         pause = _FIRST_PAUSE_SECONDS
-        while clock.now() < not_after:
+        while clock.now() < until:
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
             published = await self._bus.publish(event, _PUBLISH_SECONDS)

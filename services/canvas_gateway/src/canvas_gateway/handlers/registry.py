@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from canvas_gateway.domain.values import OUTCOMES, Screen
+from canvas_gateway.domain.values import OUTCOMES, Screen, Wish
+from canvas_gateway.handlers.deciding import Deciding
 from canvas_gateway.handlers.finding import Finding
 from canvas_gateway.handlers.remembering import Remembering
 from canvas_gateway.handlers.sending import Sending
@@ -25,7 +26,7 @@ def shows(finding: Finding, sending: Sending, remembering: Remembering) -> Mappi
     }
 
 
-def steps(finding: Finding, sending: Sending) -> Mapping[tuple[Screen, str], Step]:
+def steps(finding: Finding, sending: Sending, deciding: Deciding) -> Mapping[tuple[Screen, str], Step]:
     """What a click does, where it does more than lead to a screen (domain/flow has those)."""
     return {
         (Screen.SEARCH, "submit"): finding.search,
@@ -36,9 +37,15 @@ def steps(finding: Finding, sending: Sending) -> Mapping[tuple[Screen, str], Ste
         (Screen.COMPOSE, "send_open"): sending.send,
         (Screen.SENT, "refresh"): sending.refresh_opening,
         (Screen.SENDING, "refresh"): sending.refresh,
+        (Screen.DEFERRED, "refresh"): sending.refresh,
+        (Screen.DEFERRED, Wish.STOP.value): deciding.decide,
+        (Screen.DECIDING, "refresh"): deciding.refresh,
         (Screen.UNKNOWN, "refresh"): sending.refresh,
         (Screen.UNKNOWN, "resend"): sending.resend,
+        **{(Screen.UNKNOWN, wish.value): deciding.decide for wish in Wish},
         (Screen.FAILED, "resend"): sending.resend,
         (Screen.CHANGED, "send_new"): sending.send_new,
         (Screen.DETAILS, "resend"): sending.resend_shown,
+        (Screen.DETAILS, "refresh"): deciding.refresh_shown,
+        **{(Screen.DETAILS, wish.value): deciding.decide_shown for wish in Wish},
     }

@@ -1,5 +1,6 @@
 """Home, and what was sent before."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from canvas_gateway.domain.history import Message
@@ -57,7 +58,12 @@ class Remembering:
         found = None if state.shown is None else await self._message(turn, state.shown)
         if found is None:
             raise Interruption(Kind.MESSAGE_GONE)
-        return Reply(state, details(found, await self._channel_name(turn, found), turn.calendar, turn.workspace.region))
+        return await self.draw_details(turn, state, found)
+
+    async def draw_details(self, turn: Turn, state: State, found: Message, remarks: Sequence[str] = ()) -> Reply:
+        """A message that was read already, with remarks on what was clicked."""
+        name = await self._channel_name(turn, found)
+        return Reply(state, details(found, name, turn.calendar, turn.workspace.region, remarks))
 
     async def _message(self, turn: Turn, message_id: UUID) -> Message | None:
         return await self._tracked.message(turn.workspace.id, message_id, turn.left(_HISTORY_SECONDS))

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from canvas_gateway.domain.compose import (
@@ -23,6 +24,7 @@ from canvas_gateway.domain.outcome import (
     after_lookup,
     after_opening,
     beside_earlier,
+    is_answer_before,
     is_opening,
     of_result,
     without_answer,
@@ -31,6 +33,7 @@ from canvas_gateway.domain.state import State
 from canvas_gateway.domain.trouble import Interruption, Kind
 from canvas_gateway.domain.values import Screen
 from canvas_gateway.handlers.asking import Asking
+from canvas_gateway.handlers.telling import tell
 from canvas_gateway.handlers.turn import Reply, Turn
 from canvas_gateway.ports import History
 from canvas_gateway.screens.compose import compose
@@ -89,11 +92,11 @@ class Sending:
         try:
             found = await self._look_up(turn, submission.request.message_id, _LOOKUP_SECONDS)
         except Interruption:
-            known = after_failed_lookup(submission, turn.now)
+            known = after_failed_lookup(submission, turn.now, state.outcome)
         else:
             known = after_lookup(submission, found, turn.now)
         if known is not None:
-            return self._tell(turn, state, *beside_earlier(submission, known, found))
+            return tell(turn, state, *beside_earlier(submission, known, found))
         return await self._ask(turn, state, submission, found, before=state.outcome)
 
     async def refresh_opening(self, turn: Turn, state: State, _press: Press) -> Reply:
@@ -102,7 +105,7 @@ class Sending:
         assert state.outcome is not None
         found = await self._look_up(turn, state.submission.request.message_id, _LOOKUP_SECONDS)
         known = after_opening(state.submission, found, state.outcome)
-        return self._tell(turn, state, state.submission, known)
+        return tell(turn, state, state.submission, known)
 
     async def resend(self, turn: Turn, state: State, _press: Press) -> Reply:
         """The same once more, after a final failure or an unknown outcome."""
@@ -137,7 +140,8 @@ class Sending:
         before: Outcome | None = None,
     ) -> Reply:
         patience = turn.left(self._wait_seconds + _AFTERWARDS_SECONDS) - _AFTERWARDS_SECONDS
-        answered = await self._asking.ask(submission, patience)
+        settles = partial(is_answer_before, ends_at=turn.now + timedelta(seconds=patience))
+        answered = await self._asking.ask(submission, patience, settles)
         submission = submission.after(answered.published)
         known = None if answered.event is None else of_result(answered.event)
         if known is None:
@@ -147,17 +151,12 @@ class Sending:
             known = without_answer(submission, answered.published, found, before)
         submission, known = await self._beside_earlier(turn, submission, known)
         known = await self._with_new_conversation(turn, submission, known)
-        return self._tell(turn, state, submission, known)
+        return tell(turn, state, submission, known)
 
     def _with_other_publishes(self, submission: Submission) -> Submission:
         """Another panel may have published the same: what came back from us may be there all the same."""
         queued = self._asking.may_be_queued(submission.event_id)
         return submission.after(Published.UNCONFIRMED) if queued else submission
-
-    def _tell(self, turn: Turn, state: State, submission: Submission, known: Outcome) -> Reply:
-        told = {"screen": known.screen, "submission": submission, "outcome": known, "draft": None}
-        state = state.model_copy(update=told)
-        return Reply(state, outcome_screen(state, turn.calendar, turn.workspace.region))
 
     def _not_after(self, now: datetime) -> datetime:
         return now + self._lifetime

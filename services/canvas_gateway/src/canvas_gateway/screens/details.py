@@ -1,13 +1,18 @@
 """All that is known of one message, and what can be done about it."""
 
+from collections.abc import Sequence
+
 from canvas_gateway.canvas_kit import draw
 from canvas_gateway.canvas_kit.components import Component
 from canvas_gateway.canvas_kit.plain import one_line
+from canvas_gateway.domain.deciding import offered_on
 from canvas_gateway.domain.history import MAY_BE_SENT, RESENDABLE, SENT, Entry, Message
 from canvas_gateway.domain.moments import Calendar
+from canvas_gateway.screens.deciding import MARKED_SENT, choices
 from canvas_gateway.screens.outcome import MAY_ARRIVE_TWICE, REPEATS, RESEND
-from canvas_gateway.screens.phrases import NAME, opened, requester
+from canvas_gateway.screens.phrases import NAME, opened, requester, tried_until
 from proactive_contracts.reasons import FailureReason
+from proactive_contracts.status import Status
 
 _TIMELINE = 20
 """Lines of the timeline that are shown, the last ones."""
@@ -25,12 +30,19 @@ _SOURCES = {
 }
 
 
-def details(message: Message, channel_name: str | None, calendar: Calendar, region: str) -> list[Component]:
-    """One message; its channel's name is None where the channel is not known any more."""
+def details(
+    message: Message, channel_name: str | None, calendar: Calendar, region: str, remarks: Sequence[str] = ()
+) -> list[Component]:
+    """
+    One message, below the remarks on what was clicked.
+
+    `channel_name` is None where the channel is not known any more.
+    """
     return [
         draw.header("Sent message"),
+        *(draw.paragraph(remark) for remark in remarks),
         draw.table(_facts(message, channel_name, calendar)),
-        draw.muted(_meaning(message)),
+        draw.muted(_meaning(message, calendar)),
         *([draw.paragraph(f"“{one_line(message.text, 500)}”")] if message.text else []),
         *opened("details", message.workspace_id, region, message.opened_conversation_ids, message.open_failure),
         *_timeline(message, calendar),
@@ -60,7 +72,12 @@ def _is_opening(message: Message) -> bool:
     return wanted and not message.opened_conversation_ids and message.open_failure is None
 
 
-def _meaning(message: Message) -> str:
+def _meaning(message: Message, calendar: Calendar) -> str:
+    if message.marked_sent:
+        return MARKED_SENT
+    if message.status is Status.WAITING:
+        why = message.reason.why if message.reason else message.status.meaning
+        return f"{tried_until(message.not_after, calendar)} {why}"
     if message.reason is not None and message.status in RESENDABLE:
         meaning, advice = message.reason.why, message.reason.advice
     else:
@@ -106,4 +123,8 @@ def _actions(message: Message) -> list[Component]:
         if not warning and message.resend_of:
             warning = [draw.muted(REPEATS)]
         resend = [*warning, draw.secondary("details.resend", RESEND)]
-    return [*resend, draw.secondary("details.refresh", "Refresh status")]
+    return [
+        draw.secondary("details.refresh", "Refresh status"),
+        *resend,
+        *choices("details", offered_on(message.status), message.status),
+    ]

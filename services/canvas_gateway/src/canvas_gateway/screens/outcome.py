@@ -1,15 +1,17 @@
-"""What became of a submitted message: Sending, Sent, Failed, Unknown, and the two that tell of another one."""
+"""What became of a submitted message: Sending, Sent, Failed, Unknown; the screens beside it tell the rest."""
 
 from collections.abc import Callable, Mapping
 
 from canvas_gateway.canvas_kit import draw
 from canvas_gateway.canvas_kit.components import Component
-from canvas_gateway.canvas_kit.plain import one_line
+from canvas_gateway.domain.deciding import offered
 from canvas_gateway.domain.moments import Calendar
-from canvas_gateway.domain.outcome import Outcome, Submission, Why, is_opening, may_repeat
+from canvas_gateway.domain.outcome import Outcome, Submission, Why, is_opening
 from canvas_gateway.domain.state import State
 from canvas_gateway.domain.values import Screen
-from canvas_gateway.screens.phrases import NAME, channel_line, opened
+from canvas_gateway.screens.deciding import MARKED_SENT, choices, deciding, deferred, stopped, too_late
+from canvas_gateway.screens.earlier import already_sent, changed
+from canvas_gateway.screens.phrases import opened, provider_code, to_whom, view_sent
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
 from proactive_contracts.values import Channel
@@ -17,8 +19,6 @@ from proactive_contracts.values import Channel
 REPEATS = "It repeats an earlier message. If that one arrived meanwhile, the customer may get it twice."
 
 MAY_ARRIVE_TWICE = "It may have been sent: the customer may get it twice if you re-send it."
-SAME_TEXT = "Both have the same text: the customer may get it twice if you send this one as well."
-SAME_PERHAPS = "The earlier text cannot be shown right now. If it is the same, the customer may get it twice."
 RESEND = "Re-send your message"
 
 
@@ -51,20 +51,16 @@ def _told_of_both_buttons(shown: list[Component], submission: Submission, known:
         draw.paragraph(f'Both buttons were pressed. It was taken once, by "{pressed}". {conversation}'),
         *shown[1:-2],
         *([] if refreshable else [draw.secondary(refresh, "Refresh status")]),
-        _view_sent(known),
+        view_sent(known.screen),
         *shown[-2:],
     ]
-
-
-def _view_sent(known: Outcome) -> Component:
-    return draw.link(f"{known.screen}.history", "View sent messages")
 
 
 def _sending(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
     return [
         draw.header("Sending…"),
-        *_to_whom(state, submission),
-        draw.muted(_why_not_yet(known, calendar)),
+        *to_whom(state, submission.request),
+        *_why_not_yet(known),
         *(
             [draw.muted('We keep trying. "Refresh status" shows whether it has left.')]
             if known.why is Why.NOT_QUEUED
@@ -84,19 +80,20 @@ def _time_left(submission: Submission, calendar: Calendar) -> list[Component]:
     return [draw.muted(f"It leaves before {calendar.short(not_after)}, or not at all.")]
 
 
-def _why_not_yet(known: Outcome, calendar: Calendar) -> str:
+def _why_not_yet(known: Outcome) -> list[Component]:
+    if known.too_late_to is not None:
+        return too_late(known)
     if known.why is Why.NOT_QUEUED:
-        return "Not confirmed by our queue yet."
-    if known.status is Status.WAITING and known.until is not None:
-        return f"Not sent yet. We try again until {calendar.short(known.until)}."
-    return "The channel has not answered yet."
+        return [draw.muted("Not confirmed by our queue yet.")]
+    return [draw.muted("The channel has not answered yet.")]
 
 
 def _sent(state: State, submission: Submission, known: Outcome, calendar: Calendar, region: str) -> list[Component]:
     return [
         draw.header("✅ Message sent!"),
-        *_to_whom(state, submission),
+        *to_whom(state, submission.request),
         *([draw.paragraph(_standing_since(known, calendar))] if known.status else []),
+        *too_late(known),
         draw.muted(_arrival(known)),
         *_new_conversation(submission, known, region),
         draw.gap(),
@@ -116,6 +113,8 @@ def _new_conversation(submission: Submission, known: Outcome, region: str) -> li
 
 
 def _arrival(known: Outcome) -> str:
+    if known.marked:
+        return MARKED_SENT
     if known.status in {Status.DELIVERED, Status.READ}:
         return known.status.meaning
     return 'It has left for the customer. Delivery shows under "View sent messages".'
@@ -132,9 +131,9 @@ def _failed(state: State, submission: Submission, known: Outcome, calendar: Cale
         draw.header("Failed to send!"),
         draw.error(failed_through(submission.request.channel)),
         draw.muted(why),
-        *_provider(known),
+        *provider_code(known),
         draw.muted(advice),
-        *_to_whom(state, submission),
+        *to_whom(state, submission.request),
         *([draw.muted(REPEATS)] if submission.request.resend_of else []),
         draw.primary("failed.resend", RESEND),
         draw.gap(),
@@ -155,20 +154,16 @@ def _why_not(known: Outcome) -> tuple[str, str]:
     return reason.why, reason.advice
 
 
-def _provider(known: Outcome) -> list[Component]:
-    if not known.provider or not known.provider_code:
-        return []
-    return [draw.muted(f"{one_line(known.provider, 30).capitalize()}'s code: {one_line(known.provider_code, 40)}.")]
-
-
 def _unknown(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
     return [
         draw.header("May have been sent."),
         draw.paragraph(_WHY_UNKNOWN.get(known.why, "We could not confirm it with the provider.")),
-        *_to_whom(state, submission),
-        draw.muted(MAY_ARRIVE_TWICE),
+        *too_late(known),
+        *to_whom(state, submission.request),
         draw.secondary("unknown.refresh", "Refresh status"),
+        draw.muted(MAY_ARRIVE_TWICE),
         draw.secondary("unknown.resend", RESEND),
+        *choices("unknown", offered(known), known.status),
         draw.gap(),
         draw.link("unknown.finish", "Finish"),
     ]
@@ -181,87 +176,13 @@ _WHY_UNKNOWN: Mapping[Why | None, str] = {
 }
 
 
-def _changed(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
-    other_number = known.recipient is not None and known.recipient != submission.request.recipient
-    earlier_to = f" to {one_line(known.recipient or '', 60)}" if other_number else ""
-    if known.channel is not None:
-        other_kind = known.channel is not submission.request.channel
-        earlier_to += f" through {known.channel.label if other_kind else 'another channel'}"
-    this_to = f", to {submission.request.recipient}" if other_number else ""
-    return [
-        draw.header("This version was not sent."),
-        draw.paragraph(f"{_earlier('An earlier version', known, calendar, earlier_to)} This one was not."),
-        draw.muted(f'This one{this_to}: "{_text_of(submission)}"'),
-        *_repeats(submission, known),
-        draw.secondary("changed.send_new", "Send this one as a new message"),
-        _view_sent(known),
-        draw.gap(),
-        draw.link("changed.done", "Done"),
-    ]
-
-
-def _repeats(submission: Submission, known: Outcome) -> list[Component]:
-    if not may_repeat(submission, known):
-        return []
-    if known.text is None:
-        return [draw.muted(SAME_PERHAPS)]
-    return [draw.muted(SAME_TEXT)]
-
-
-def _already_sent(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
-    return [
-        draw.header("It was not sent again."),
-        draw.paragraph(_earlier("The message that you wanted to re-send", known, calendar)),
-        draw.muted("Nothing was sent this time."),
-        *_to_whom(state, submission),
-        draw.gap(),
-        draw.link("already_sent.done", "Done"),
-    ]
-
-
-def _earlier(which: str, known: Outcome, calendar: Calendar, to: str = "") -> str:
-    """Such as `An earlier version was sent at 2:05PM: "Your parcel is here."`"""
-    became = _BECAME[known.status] if known.status else "was taken before"
-    when = f" at {calendar.short(known.at)}" if known.at else ""
-    said = f': "{one_line(known.text, 200)}"' if known.text else "."
-    return f"{which} {became}{when}{to}{said}"
-
-
-_BECAME = {
-    Status.QUEUED: "was waiting to be sent",
-    Status.NOT_CONFIRMED: "may have been sent",
-    Status.SENDING: "was being sent",
-    Status.WAITING: "was waiting to be tried again",
-    Status.UNKNOWN: "may have been sent",
-    Status.CANCELLED: "was stopped before it left",
-    Status.EXPIRED: "was not sent: its time was over",
-    Status.NOT_SENT: "was not sent, as a teammate said",
-    Status.SENT: "was sent",
-    Status.FAILED: "failed",
-    Status.DELIVERED: "was delivered",
-    Status.READ: "was read",
-}
-
-
-def _to_whom(state: State, submission: Submission) -> list[Component]:
-    """Channel and recipient; the channel's name is known where it was chosen in this panel."""
-    request = submission.request
-    chosen = state.channel if state.channel and state.channel.id == request.channel_id else None
-    channel = channel_line(chosen) if chosen else request.channel.label
-    name = one_line(request.contact.name or "", NAME) if request.contact else ""
-    to = " · ".join(part for part in (name, request.recipient) if part)
-    return [*draw.together(draw.paragraph(channel), draw.paragraph(f"To {to}"))]
-
-
-def _text_of(submission: Submission) -> str:
-    content = submission.request.content
-    return one_line(content.text, 200) if content.kind == "text" else content.name
-
-
 _SCREENS: Mapping[Screen, Callable[[State, Submission, Outcome, Calendar], list[Component]]] = {
     Screen.SENDING: _sending,
+    Screen.DEFERRED: deferred,
+    Screen.DECIDING: deciding,
+    Screen.STOPPED: stopped,
     Screen.FAILED: _failed,
     Screen.UNKNOWN: _unknown,
-    Screen.CHANGED: _changed,
-    Screen.ALREADY_SENT: _already_sent,
+    Screen.CHANGED: changed,
+    Screen.ALREADY_SENT: already_sent,
 }

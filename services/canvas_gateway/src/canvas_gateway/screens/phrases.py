@@ -1,6 +1,7 @@
 """The phrases that several screens share: who somebody is, which channel, what became of a message."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from canvas_gateway.canvas_kit import draw
@@ -9,9 +10,12 @@ from canvas_gateway.canvas_kit.plain import fitting, one_line
 from canvas_gateway.domain import numbers
 from canvas_gateway.domain.history import NOT_SENT, Message, Requester
 from canvas_gateway.domain.moments import Calendar
-from canvas_gateway.domain.values import ChosenChannel, Person
+from canvas_gateway.domain.outcome import Outcome
+from canvas_gateway.domain.state import State
+from canvas_gateway.domain.values import ChosenChannel, Person, Screen
 from intercom_api import inbox_url
 from proactive_contracts.reasons import FailureReason
+from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
 
 PAGE = 10
@@ -52,6 +56,36 @@ def number_or_none(person: Person) -> str:
 def channel_line(channel: ChosenChannel) -> str:
     """Such as `SMS · Support line`."""
     return f"{channel.kind.label} · {one_line(channel.name, NAME)}"
+
+
+def to_whom(state: State, request: SendRequested) -> list[Component]:
+    """Channel and recipient; the channel's name is known where it was chosen in this panel."""
+    chosen = state.channel if state.channel and state.channel.id == request.channel_id else None
+    channel = channel_line(chosen) if chosen else request.channel.label
+    name = one_line(request.contact.name or "", NAME) if request.contact else ""
+    to = " · ".join(part for part in (name, request.recipient) if part)
+    return [*draw.together(draw.paragraph(channel), draw.paragraph(f"To {to}"))]
+
+
+def view_sent(screen: Screen) -> Component:
+    """The way from a screen to the history."""
+    return draw.link(f"{screen}.history", "View sent messages")
+
+
+def provider_code(known: Outcome) -> list[Component]:
+    """Such as `Twilio's code: 21211.`, for whoever is asked about it."""
+    if not known.provider or not known.provider_code:
+        return []
+    return [draw.muted(f"{one_line(known.provider, 30).capitalize()}'s code: {one_line(known.provider_code, 40)}.")]
+
+
+def tried_until(until: datetime | None, calendar: Calendar) -> str:
+    """That it has not been sent, and how long it still may be."""
+    if until is None:
+        return "Not sent yet. We try again."
+    if calendar.now >= until:
+        return f"Not sent yet. It was to leave before {calendar.short(until)}, or not at all."
+    return f"Not sent yet. We try again until {calendar.short(until)}."
 
 
 def message_row(row_id: str, message: Message, calendar: Calendar) -> Item:
