@@ -57,6 +57,28 @@ def test_failure_with_json_is_one_document(run: Command) -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense", "--json"),
+        ("channel", "disable", "no-uuid", "--json"),
+        ("channel", "list", "--nonsense", "--json"),
+        ("send", "--json"),
+        ("--json",),
+        ("parked", "replay", "--json", "--per-second", "0"),
+    ],
+)
+def test_wrong_usage_with_json_is_one_document(run: Command, arguments: tuple[str, ...]) -> None:
+    ended = run(*arguments, code=2)
+
+    assert set(ended.document["error"]) == {"what", "advice", "details"}
+    assert ended.err.startswith("error: ")
+
+
+def test_help_is_the_same_with_json(run: Command) -> None:
+    assert "Usage:" in run("channel", "list", "--help", "--json").out
+
+
+@pytest.mark.parametrize(
     ("url", "code", "told"),
     [
         ("postgresql://user:hidden@127.0.0.1:1/proactive", 1, "127.0.0.1:1/proactive does not answer"),

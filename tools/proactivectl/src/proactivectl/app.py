@@ -8,9 +8,10 @@ from typing import Annotated
 
 import structlog
 import typer
+from typer.exceptions import TyperException
 
-from proactivectl import directory, listeners, messages, output, setup
-from proactivectl.failures import Failure
+from proactivectl import auditing, controls, directory, gates, listeners, messages, output, parked, setup
+from proactivectl.failures import Failure, WrongUsage
 
 app = typer.Typer(
     name="proactivectl",
@@ -24,9 +25,13 @@ app.command("migrate")(setup.migrate)
 app.add_typer(setup.topologies, name="topology")
 app.command("apply")(directory.apply)
 app.add_typer(directory.workspaces, name="workspace")
+gates.add_to(directory.channels)
 app.add_typer(directory.channels, name="channel")
 app.add_typer(listeners.listeners, name="listener")
 app.command("send")(messages.send)
+app.add_typer(controls.one_message, name="message")
+app.add_typer(parked.parkeds, name="parked")
+app.add_typer(auditing.audits, name="audit")
 
 
 def _show_version(asked: bool) -> None:
@@ -49,6 +54,8 @@ def main() -> int:
     output.reset()
     _quieten()
     try:
+        if "--json" in sys.argv[1:]:
+            return _with_json()
         app()
     except Failure as failure:
         output.complain(failure)
@@ -62,6 +69,16 @@ def main() -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
+
+
+def _with_json() -> int:
+    """As typer does it, but wrong usage is told by `{"error": …}` as well."""
+    output.use_json(True)
+    try:
+        ended = app(standalone_mode=False)
+    except TyperException as error:
+        raise WrongUsage(error.format_message(), "See: proactivectl --help") from None
+    return ended if isinstance(ended, int) else 0
 
 
 def _quieten() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 import aiohttp
 
 from proactive_contracts.status import Status
-from proactivectl.environment import explained
+from proactivectl.environment import explained, variable
 from proactivectl.failures import Failure
 
 PAUSE_SECONDS = 0.5
@@ -31,6 +32,8 @@ FINAL = frozenset(
 
 LEFT = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 """Statuses of a message that has left for the customer."""
+
+_NO_ANSWER = (aiohttp.ClientError, TimeoutError, ValueError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,29 @@ class History:
                     yield message
                     if Status(message["status"]) in FINAL:
                         return
-            except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
+            except _NO_ANSWER as error:
                 trouble = explained(error)
             if loop.time() + PAUSE_SECONDS > end:
                 break
             await asyncio.sleep(PAUSE_SECONDS)
         if not answered:
-            what = f"message {message_id} was published, but the tracker at {self.url} does not answer ({trouble})"
-            raise Failure(what, "Start it, or correct PROACTIVE_TRACKER_URL.")
+            raise self._silent(f"message {message_id} was published, but ", trouble)
+
+    async def find(self, workspace_id: str, message_id: UUID) -> dict[str, Any] | None:
+        """
+        The message with its timeline; None where the tracker knows none.
+
+        Raises:
+            Failure: the tracker refuses our token, or does not answer.
+        """
+        try:
+            return await self._message(workspace_id, message_id)
+        except _NO_ANSWER as error:
+            raise self._silent("", explained(error)) from None
+
+    def _silent(self, before: str, trouble: str) -> Failure:
+        what = f"{before}the tracker at {self.url} does not answer ({trouble})"
+        return Failure(what, "Start it, or correct PROACTIVE_TRACKER_URL.")
 
     async def _message(self, workspace_id: str, message_id: UUID) -> dict[str, Any] | None:
         url = f"{self.url.rstrip('/')}/v1/workspaces/{quote(workspace_id)}/messages/{message_id}"
@@ -76,8 +94,39 @@ class History:
             if answer.status == 404:
                 return None
             if answer.status in (401, 403):
-                what = f"message {message_id} was published, but the tracker at {self.url} refused our token"
+                what = f"the tracker at {self.url} refused our token and tells nothing of message {message_id}"
                 raise Failure(what, "Correct PROACTIVE_TRACKER_TOKEN.")
             answer.raise_for_status()
             message: dict[str, Any] = await answer.json()
             return message
+
+
+def tracker(otherwise: str = "") -> tuple[str, str]:
+    """The tracker's address and our token for it; `otherwise` is what else one may do. Raises WrongUsage."""
+    url = variable("PROACTIVE_TRACKER_URL", f"status_tracker's address{otherwise}")
+    return url, variable("PROACTIVE_TRACKER_TOKEN", "one of the tracker's service tokens")
+
+
+def entry_in_words(entry: dict[str, Any]) -> str:
+    """One line of a timeline."""
+    status = entry.get("status")
+    what = Status(status).label if status else str(entry.get("event"))
+    details = [
+        str(entry.get("source") or ""),
+        f"attempt {entry['attempt']}" if entry.get("attempt") else "",
+        str(entry.get("reason") or ""),
+        str(entry.get("provider_code") or ""),
+        str(entry.get("detail") or ""),
+        f"next try {_typed(entry['due_at'])}" if entry.get("due_at") else "",
+        "" if entry.get("for_this_request", True) else "(another version of this message)",
+    ]
+    return f"{_typed(entry['at'])}  {what:<18} " + " · ".join(filter(None, details))
+
+
+def clock_time(moment: datetime) -> str:
+    """In the time zone of whoever runs the command."""
+    return f"{moment.astimezone():%H:%M:%S}"
+
+
+def _typed(moment: object) -> str:
+    return clock_time(datetime.fromisoformat(str(moment)))

@@ -17,9 +17,10 @@ from proactive_contracts.status import Status
 from proactive_contracts.topology import send_queue
 from proactive_contracts.values import Lane, Service, TextContent
 from proactivectl import declared, phones
-from proactivectl.environment import amqp_url, broker_failures, database, variable
+from proactivectl.environment import amqp_url, broker_failures, database
 from proactivectl.failures import Failure, WrongUsage
-from proactivectl.history import FINAL, LEFT, REQUEST_SECONDS, History
+from proactivectl.history import FINAL, LEFT, REQUEST_SECONDS, History, clock_time, entry_in_words
+from proactivectl.history import tracker as tracker_at
 from proactivectl.output import AsJson, say, show
 from runtime import clock
 from runtime.amqp.connection import connect
@@ -65,7 +66,7 @@ def send(
         raise WrongUsage("--channel and --channel-id name a channel twice", "Give only one of them.")
     if channel is None and channel_id is None:
         raise WrongUsage("one of --channel and --channel-id is needed", "See: proactivectl channel list")
-    tracker = None if wait == 0 else _tracker()
+    tracker = None if wait == 0 else tracker_at(", or use --wait 0 to only publish")
     url = amqp_url()
     chosen = asyncio.run(_choose(workspace, channel, channel_id))
     now = clock.now()
@@ -73,11 +74,6 @@ def send(
     event = make_event(request, id=request_id(request), time=now, source=NAME)
     message = asyncio.run(_send(Sending(event, chosen, lane, wait), url, tracker))
     _finish(event, message, followed=tracker is not None)
-
-
-def _tracker() -> tuple[str, str]:
-    url = variable("PROACTIVE_TRACKER_URL", "status_tracker's address, or use --wait 0 to only publish")
-    return url, variable("PROACTIVE_TRACKER_TOKEN", "one of the tracker's service tokens")
 
 
 async def _choose(workspace_id: str, name: str | None, channel_id: UUID | None) -> ConnectedChannel:
@@ -130,7 +126,7 @@ async def _send(sending: Sending, url: str, tracker: tuple[str, str] | None) -> 
             await _publish(publisher, sending)
     request = sending.event.data
     say(f"{request.message_id}  {sending.channel.name} ({sending.channel.channel.label}) to {request.recipient}")
-    say(f"{_time(sending.event.time)}  Published", style="dim")
+    say(f"{clock_time(sending.event.time)}  Published", style="dim")
     if tracker is None:
         return None
     async with client_session(REQUEST_SECONDS) as session:
@@ -161,7 +157,7 @@ async def _follow(history: History, sending: Sending) -> dict[str, Any] | None:
     async for message in history.follow(request.workspace_id, request.message_id, sending.wait_seconds):
         timeline = message.get("timeline") or []
         for entry in timeline[told:]:
-            say(_entry_in_words(entry))
+            say(entry_in_words(entry))
         told = max(told, len(timeline))
     return message
 
@@ -196,25 +192,8 @@ def _outcome(
     if not followed:
         return "Published; what becomes of it was not followed (--wait 0)."
     if message is None or status is None:
-        return f"The tracker has not read of it yet; it may still leave until {_time(event.data.not_after)}. {again}"
+        until = clock_time(event.data.not_after)
+        return f"The tracker has not read of it yet; it may still leave until {until}. {again}"
     why = " ".join(str(message[part]) for part in ("reason", "provider_code") if message.get(part))
     words = f"{status.label}. {status.meaning}" + (f" ({why})" if why else "")
     return f"{words} {status.advice if status in FINAL else again}"
-
-
-def _entry_in_words(entry: dict[str, Any]) -> str:
-    status = entry.get("status")
-    what = Status(status).label if status else str(entry.get("event"))
-    details = [
-        str(entry.get("source") or ""),
-        f"attempt {entry['attempt']}" if entry.get("attempt") else "",
-        str(entry.get("provider_code") or ""),
-        str(entry.get("detail") or ""),
-        "" if entry.get("for_this_request", True) else "(another version of this message)",
-    ]
-    return f"{_time(datetime.fromisoformat(str(entry['at'])))}  {what:<18} " + " · ".join(filter(None, details))
-
-
-def _time(moment: datetime) -> str:
-    """In the time zone of whoever runs the command."""
-    return f"{moment.astimezone():%H:%M:%S}"

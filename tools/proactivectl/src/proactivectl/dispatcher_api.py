@@ -1,0 +1,104 @@
+"""The dispatcher's operators' HTTP: what it knows of messages and senders, and what it may be told to do."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import aiohttp
+
+from proactivectl.environment import explained, variable
+from proactivectl.failures import Failure
+from runtime.http import client_session
+
+REQUEST_SECONDS = 10.0
+
+_NOT_THE_DISPATCHER = "Correct PROACTIVE_DISPATCHER_URL: it has to be the operators' address of `dispatcher webhooks`."
+
+
+@asynccontextmanager
+async def dispatcher() -> AsyncIterator["DispatcherApi"]:
+    """
+    The API at PROACTIVE_DISPATCHER_URL, with PROACTIVE_DISPATCHER_TOKEN.
+
+    Raises:
+        WrongUsage: one of them is not set.
+    """
+    url = variable("PROACTIVE_DISPATCHER_URL", "the operators' address of `dispatcher webhooks`")
+    token = variable("PROACTIVE_DISPATCHER_TOKEN", "one of the dispatcher's PROACTIVE_OPERATORS_TOKENS")
+    async with client_session(REQUEST_SECONDS) as session:
+        yield DispatcherApi(session, url.rstrip("/"), token)
+
+
+@dataclass(frozen=True)
+class DispatcherApi:
+    """
+    One method per thing that can be asked.
+
+    Each raises Failure where the dispatcher does not answer, refuses our token, or refuses what was asked; the words
+    are the dispatcher's own then.
+    """
+
+    session: aiohttp.ClientSession
+    url: str
+    token: str
+
+    async def job(self, workspace_id: str, message_id: UUID) -> dict[str, Any] | None:
+        """What it knows of one message; None where no dispatcher took it."""
+        found: dict[str, Any] | None = await self.get(
+            f"/v1/workspaces/{quote(workspace_id, safe='')}/jobs/{message_id}"
+        )
+        return found
+
+    async def channels(self) -> list[dict[str, Any]]:
+        """The senders that it has used or was told about: limits, pauses, breakers, and how much waits."""
+        found: list[dict[str, Any]] = (await self._required("GET", "/v1/channels"))["channels"]
+        return found
+
+    async def pause(self, channel_id: UUID, *, paused: bool, by: str) -> dict[str, Any]:
+        """Let nothing leave through a channel, or let it go on; the sender as it is now."""
+        return await self._required("PUT", f"/v1/channels/{channel_id}/pause", {"paused": paused, "by": by})
+
+    async def limit(self, channel_id: UUID, per_second: float | None, *, by: str) -> dict[str, Any]:
+        """Let at most so many leave each second, segments for SMS; None: no limit. The sender as it is now."""
+        return await self._required("PUT", f"/v1/channels/{channel_id}/limit", {"per_second": per_second, "by": by})
+
+    async def get(self, path: str) -> Any:
+        """Any other document; None where the dispatcher itself says that there is none."""
+        return await self._ask("GET", path, None)
+
+    async def _required(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        found: dict[str, Any] | None = await self._ask(method, path, body)
+        if found is None:
+            raise Failure(
+                f"the dispatcher at {self.url} does not know what was asked for", "See: proactivectl channel list"
+            )
+        return found
+
+    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        try:
+            async with self.session.request(
+                method, self.url + path, json=body, headers=headers, allow_redirects=False
+            ) as answer:
+                return await self._read(answer)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            what = f"the dispatcher at {self.url} does not answer as it should ({explained(error)})"
+            raise Failure(what, "Start it, or correct PROACTIVE_DISPATCHER_URL.") from None
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> Any:
+        if answer.status == 200:
+            return await answer.json()
+        if answer.status == 401:
+            raise Failure(f"the dispatcher at {self.url} refused our token", "Correct PROACTIVE_DISPATCHER_TOKEN.")
+        if answer.content_type != "application/problem+json":  # a proxy's words, or another server's
+            raise Failure(
+                f"{self.url} answered with HTTP {answer.status}, not as our dispatcher does", _NOT_THE_DISPATCHER
+            )
+        problem = await answer.json(content_type=None)
+        title, detail = (str(problem.get(part) or "") for part in ("title", "detail"))
+        if answer.status == 404 and title.startswith("Unknown"):
+            return None
+        raise Failure(f"the dispatcher refused it ({title}: {detail})", "Nothing was changed.")

@@ -1,0 +1,119 @@
+"""`channel state|pause|resume|limit`: what may leave through a channel now, told to the dispatcher."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from proactivectl.auditing import audited, operator
+from proactivectl.dispatcher_api import DispatcherApi, dispatcher
+from proactivectl.failures import Failure, WrongUsage
+from proactivectl.output import AsJson, say, show, table
+
+ChannelId = Annotated[UUID, typer.Argument(help="The channel's id; see: proactivectl channel list")]
+
+_NO_LIMIT = "none"
+_MOST_PER_SECOND = 10_000
+
+
+def add_to(channels: typer.Typer) -> None:
+    """Have these commands among the others about channels."""
+    channels.command("state")(show_states)
+    channels.command("pause")(pause_channel)
+    channels.command("resume")(resume_channel)
+    channels.command("limit")(limit_channel)
+
+
+def pause_channel(id: ChannelId, as_json: AsJson = False) -> None:  # noqa: A002
+    """Let nothing leave through a channel: its messages wait, until it is resumed or their time is over."""
+    sender = asyncio.run(_act("channel.pause", id, {}, lambda api: api.pause(id, paused=True, by=operator())))
+    words = f"Channel {id} is paused; {sender['waiting']} messages wait. Go on with: proactivectl channel resume {id}"
+    show(sender, lambda: say(words))
+
+
+def resume_channel(id: ChannelId, as_json: AsJson = False) -> None:  # noqa: A002
+    """End a pause, slowly at first; where the provider refused the channel or failed, try it again at once."""
+    sender = asyncio.run(_act("channel.resume", id, {}, lambda api: api.pause(id, paused=False, by=operator())))
+    show(sender, lambda: say(f"Channel {id} goes on; {sender['waiting']} messages wait."))
+
+
+def limit_channel(
+    id: ChannelId,  # noqa: A002
+    per_second: Annotated[str, typer.Argument(metavar="PER_SECOND", help="Such as 10 or 0.5, or none for no limit.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let at most so many messages leave through a channel each second, all replicas together; parts of an SMS."""
+    limit = _limit(per_second)
+    detail = {"per_second": limit}
+    sender = asyncio.run(_act("channel.limit", id, detail, lambda api: api.limit(id, limit, by=operator())))
+    words = "has no limit now" if limit is None else f"sends at most {limit:g} a second now"
+    show(sender, lambda: say(f"Channel {id} {words}; {sender['waiting']} messages wait."))
+
+
+def show_states(as_json: AsJson = False) -> None:
+    """List what keeps channels from sending: limits, pauses, breakers, and how many messages wait."""
+    found = asyncio.run(_states())
+    rows = [
+        (
+            one["workspace_id"],
+            one["name"],
+            one["channel"],
+            one["state"],
+            one["per_second"],
+            one["waiting"],
+            _why(one),
+            one["channel_id"],
+        )
+        for one in found
+    ]
+    columns = ("WORKSPACE", "NAME", "CHANNEL", "STATE", "PER SECOND", "WAITING", "WHY", "ID")
+    empty = "No channel is connected. Connect one with: proactivectl channel connect"
+    show({"channels": found}, lambda: table(columns, rows, empty))
+
+
+async def _act(
+    action: str,
+    channel_id: UUID,
+    detail: dict[str, float | None],
+    act: Callable[[DispatcherApi], Awaitable[dict[str, Any]]],
+) -> dict[str, Any]:
+    async with dispatcher() as api:
+        known = {one["channel_id"]: one for one in await api.channels()}
+        if str(channel_id) not in known:
+            raise Failure(f"channel {channel_id} is not connected", "See: proactivectl channel list")
+        workspace = {"workspace": known[str(channel_id)]["workspace_id"]}
+        async with audited(action, str(channel_id), {**workspace, **detail}) as outcome:
+            sender = await act(api)
+            outcome.words = str(sender["state"])
+            return sender
+
+
+async def _states() -> list[dict[str, Any]]:
+    async with dispatcher() as api:
+        return await api.channels()
+
+
+def _limit(typed: str) -> float | None:
+    if typed == _NO_LIMIT:
+        return None
+    try:
+        limit = float(typed)
+    except ValueError:
+        limit = 0
+    if not 0 < limit <= _MOST_PER_SECOND:
+        raise WrongUsage(
+            f"PER_SECOND is {typed!r}", f"Give a number above 0 and up to {_MOST_PER_SECOND}, or {_NO_LIMIT}."
+        )
+    return limit
+
+
+def _why(one: dict[str, Any]) -> str:
+    breaker = one["breaker"] or one["provider_breaker"] or {}
+    words = (
+        f"paused by {one['paused_by']}" if one["paused_at"] else "",
+        f"until {one['held_until']}" if one["held_until"] else "",
+        " ".join(filter(None, (breaker.get("provider_code"), breaker.get("detail")))),
+    )
+    return "; ".join(filter(None, words))
