@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from devstack.channels import WHATSAPP
 from devstack.demo.checks import eventually
 from devstack.demo.panel import TOM
 from devstack.demo.scene import FAILED, SENDING, SENT, UNKNOWN, not_see, see
@@ -54,21 +55,26 @@ def test_two_screens_of_one_failure_resend_once(scene: CheckedScene) -> None:
 def test_resend_of_what_arrived_after_all_is_refused_with_the_truth(scene: CheckedScene) -> None:
     person, text = scene.person(), new_text()
     number = str(person.phone)
-    scene.outside.provider("error_after_accepting", remaining=1, receipts="none")
-    panel = scene.compose(person, text)
-    see(panel.press("Send message"), UNKNOWN, "the customer may get it twice")
-    scene.outside.report(scene.outside.submissions(number)[0], "delivered")
+    outside = scene.outside.of(WHATSAPP)
+    outside.provider("error_after_accepting", remaining=1, receipts="none")
+    panel = scene.compose(person, text, through=WHATSAPP)
+    panel.press("Send message")
+    see(scene.refresh_until(panel, UNKNOWN), "the customer may get it twice")
+    outside.report(outside.submissions(number)[0], "delivered")
     not_see(see(panel.press(RESEND), "It was not sent again.", "was delivered"), SENT)
-    assert scene.outside.received(number) == [text]
+    assert outside.received(number) == [text]
 
 
 def test_unknown_can_be_resent_by_a_person(scene: CheckedScene) -> None:
+    """Meta offers no way to find out; only its receipt would tell."""
     person, text = scene.person(), new_text()
-    scene.outside.provider("error_after_accepting", remaining=1, receipts="none")
-    panel = scene.compose(person, text)
-    see(panel.press("Send message"), UNKNOWN)
+    outside = scene.outside.of(WHATSAPP)
+    outside.provider("error_after_accepting", remaining=1, receipts="none")
+    panel = scene.compose(person, text, through=WHATSAPP)
+    panel.press("Send message")
+    scene.refresh_until(panel, UNKNOWN)
     see(panel.press(RESEND), SENT)
-    assert scene.outside.received(str(person.phone)) == [text, text]
+    assert outside.received(str(person.phone)) == [text, text]
 
 
 def test_failure_is_resent_from_details_by_another_teammate(scene: CheckedScene) -> None:
@@ -82,11 +88,14 @@ def test_failure_is_resent_from_details_by_another_teammate(scene: CheckedScene)
     scene.outside.await_received(str(person.phone), [text])
 
 
-def test_provider_that_hangs_up_before_or_after_accepting_is_unknown(scene: CheckedScene) -> None:
+def test_provider_that_hangs_up_before_or_after_accepting_is_looked_up(scene: CheckedScene) -> None:
+    """What its list shows is sent; what it does not show may still come."""
     for mode, arrives in (("close_before_accepting", False), ("close_after_accepting", True)):
         person, text = scene.person(), new_text()
         scene.outside.provider(mode, remaining=1, receipts="none")
-        see(scene.compose(person, text).press("Send message"), UNKNOWN)
+        panel = scene.compose(person, text)
+        not_see(panel.press("Send message"), FAILED)
+        scene.refresh_until(panel, SENT if arrives else UNKNOWN)
         assert scene.outside.received(str(person.phone)) == ([text] if arrives else [])
         assert len(scene.outside.submissions(str(person.phone))) == 1
 

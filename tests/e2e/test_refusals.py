@@ -5,27 +5,43 @@ import time
 import pytest
 
 from devstack.channels import SMS
-from devstack.demo.scene import CHANNEL_NAME, FAILED, SENT, UNKNOWN, alone, not_see, see
+from devstack.demo.checks import eventually
+from devstack.demo.scene import CHANNEL_NAME, FAILED, SENDING, SENT, UNKNOWN, alone, not_see, see
 from devstack.demo.steps.refusing import FAILED_THROUGH_SMS, RESEND
+from devstack.demo.steps.waiting import BUSY, NOT_YET, STOP
 from tests.support.panel import CheckedScene, new_text
+from tests.support.tracker import Tracker
+
+BLOCKED = "The provider refuses this channel: its access, its balance or its sender."
 
 REMEMBERED_SECONDS = 5.5
 """Services read a channel anew when what they know of it is five seconds old."""
 
+MENDED_SECONDS = 7
+"""By then every process has read it anew, and one message is let through to see whether it goes."""
 
-@pytest.mark.parametrize(
-    ("mode", "reason"),
-    [
-        ("rate_limited", "The provider had too much to do and did not take it."),
-        ("unauthorized", "The provider refuses this channel: its access, its balance or its sender."),
-        ("invalid_number", "The number was refused"),
-    ],
-)
-def test_refusal_of_the_provider_is_a_failure_with_its_reason(scene: CheckedScene, mode: str, reason: str) -> None:
-    scene.outside.provider(mode, remaining=1)
+
+def test_refusal_of_the_provider_is_a_failure_with_its_reason(scene: CheckedScene) -> None:
+    scene.outside.provider("invalid_number", remaining=1)
     panel = scene.compose(scene.person(), new_text())
-    see(alone(panel.press("Send message"), FAILED_THROUGH_SMS), FAILED, reason, RESEND, "Finish")
+    failed = see(alone(panel.press("Send message"), FAILED_THROUGH_SMS), FAILED, "The number was refused")
+    see(failed, RESEND, "Finish")
     see(panel.press("Finish"), "Send a proactive message")
+
+
+def test_channel_that_is_refused_fails_at_once_until_somebody_mends_it(scene: CheckedScene) -> None:
+    scene.outside.provider("unauthorized", remaining=1)
+    refused, next_one = scene.compose(scene.person(), new_text()), scene.compose(scene.person(), new_text())
+    see(alone(refused.press("Send message"), FAILED_THROUGH_SMS, BLOCKED), FAILED, "20003", RESEND, "Finish")
+    eventually(
+        lambda: scene.operators.channels()[SMS.id]["state"], lambda state: state == "blocked", "a blocked channel"
+    )
+    see(alone(next_one.press("Send message"), FAILED_THROUGH_SMS, BLOCKED), FAILED, "20003", RESEND, "Finish")
+    assert [row["answer_status"] for row in scene.outside.submissions(str(refused.person.phone))] == [401]
+    assert not scene.outside.submissions(str(next_one.person.phone))
+    scene.stack.proactivectl("channel", "enable", SMS.id)
+    time.sleep(MENDED_SECONDS)
+    see(scene.compose(scene.person(), new_text()).press("Send message"), SENT)
 
 
 def test_each_resend_of_a_failed_resend_is_one_more(scene: CheckedScene) -> None:
@@ -43,18 +59,33 @@ def test_each_resend_of_a_failed_resend_is_one_more(scene: CheckedScene) -> None
 def test_error_of_the_provider_is_unknown_even_where_nothing_was_sent(scene: CheckedScene) -> None:
     scene.outside.provider("error", remaining=1)
     panel = scene.compose(scene.person(), new_text())
-    not_see(see(panel.press("Send message"), UNKNOWN), SENT, FAILED)
+    not_see(see(panel.press("Send message"), SENDING), SENT, FAILED)
+    not_see(see(scene.refresh_until(panel, UNKNOWN), RESEND), SENT, FAILED)
+    assert len(scene.outside.submissions(str(panel.person.phone))) == 1
 
 
-def test_provider_that_is_not_there_is_a_failure_and_can_be_tried_again(scene: CheckedScene) -> None:
+def test_provider_that_is_busy_is_tried_again_and_people_are_told(scene: CheckedScene, tracker: Tracker) -> None:
+    scene.outside.provider("rate_limited", remaining=2, retry_after="3")
+    panel = scene.compose(scene.person(), text := new_text())
+    number = str(panel.person.phone)
+    not_see(see(panel.press("Send message"), NOT_YET, BUSY, "20429", STOP), SENT, SENDING, FAILED)
+    scene.refresh_until(panel, SENT)
+    assert scene.outside.received(number) == [text]
+    assert [row["answer_status"] for row in scene.outside.submissions(number)] == [429, 429, 201]
+    told = [(entry["status"], entry["reason"]) for entry in tracker.latest_to(number)["timeline"] if entry["status"]]
+    assert told.count(("waiting", "provider_busy")) == 2
+
+
+def test_provider_that_is_not_there_is_tried_again_until_it_is(scene: CheckedScene) -> None:
     panel = scene.compose(scene.person(), text := new_text())
     scene.stack.stop_service("sandbox")
     try:
-        see(panel.press("Send message"), FAILED, "The provider could not be reached.")
+        not_see(see(panel.press("Send message"), NOT_YET, "The provider could not be reached.", STOP), SENT, FAILED)
     finally:
         scene.stack.start_service("sandbox")
-    see(panel.press(RESEND), SENT)
+    scene.refresh_until(panel, SENT, seconds=40)
     assert scene.outside.received(str(panel.person.phone)) == [text]
+    assert len(scene.outside.submissions(str(panel.person.phone))) == 1
 
 
 def test_channel_that_is_disabled_meanwhile_sends_nothing(scene: CheckedScene) -> None:

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pika.exceptions
@@ -11,22 +10,12 @@ import pytest
 
 from devstack.demo.scene import WORKER, new_number
 from devstack.errors import ProcessFailed
-from devstack.stack import Stack
 from devstack.state import root_of_checkout
 from tests.support import bus
 from tests.support.panel import CheckedScene, new_text
 from tests.support.tracker import Tracker
 
 EVENTS_PAGE = root_of_checkout() / "docs" / "events.md"
-
-
-@pytest.fixture
-def listener(stack: Stack) -> Iterator[str]:
-    """The queue of a listener of our own."""
-    name = f"test-{uuid4().hex[:8]}"
-    made = json.loads(stack.proactivectl("listener", "add", name, "--workspace", bus.WORKSPACE, "--json"))
-    yield made["queue"]
-    stack.proactivectl("listener", "remove", name, "--force")
 
 
 def test_program_of_the_page_on_events_works_as_it_is_printed(scene: CheckedScene) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4, uuid5
 
 import pika
@@ -33,14 +33,40 @@ def send_requested(
         "not_after": (now + timedelta(seconds=seconds)).isoformat(),
         **more,
     }
+    return envelope("proactive.send_requested.v1", event_id(wanted), wanted)
+
+
+def cancel_requested(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A CloudEvent that asks to stop what a SendRequested asked for; its key is control_key."""
+    return envelope("proactive.cancel_requested.v1", uuid4(), about(request) | {"answers": request["id"]})
+
+
+def resolve_requested(request: Mapping[str, Any], verdict: Literal["sent", "not_sent"]) -> dict[str, Any]:
+    """A CloudEvent that says what became of what a SendRequested asked for; its key is control_key."""
+    return envelope("proactive.resolve_requested.v1", uuid4(), about(request) | {"verdict": verdict})
+
+
+def about(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What names the message of a SendRequested, and who asks."""
+    names = ("message_id", "workspace_id", "channel", "channel_id", "requested_by")
+    return {name: request["data"][name] for name in names}
+
+
+def control_key(request: Mapping[str, Any]) -> str:
+    """The routing key of what is said about a message."""
+    return f"control.{request['data']['channel']}"
+
+
+def envelope(kind: str, id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002  the field's name
+    """A CloudEvent in structured JSON, of now."""
     return {
         "specversion": "1.0",
-        "id": str(event_id(wanted)),
-        "type": "proactive.send_requested.v1",
+        "id": str(id),
+        "type": kind,
         "source": SERVICE,
-        "time": now.isoformat(),
+        "time": datetime.now(UTC).isoformat(),
         "datacontenttype": "application/json",
-        "data": wanted,
+        "data": data,
     }
 
 

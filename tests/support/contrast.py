@@ -20,6 +20,9 @@ _HARD_TO_READ = """([ordinary, large]) => {
         return layers.reduce((below, top) => over(top, below), [255, 255, 255]);
     };
     const opacity = node => node ? Number(getComputedStyle(node).opacity) * opacity(node.parentElement) : 1;
+    for (const running of document.getAnimations()) {
+        if (running.effect.getComputedTiming().endTime !== Infinity) running.finish();
+    }
     const faint = [];
     const measure = (node, said, style) => {
         const below = ground(node);

@@ -34,9 +34,9 @@ class Tracker:
         page: Mapping[str, Any] = answer.json()
         return page
 
-    def message(self, message_id: object) -> Mapping[str, Any] | None:
+    def message(self, message_id: object, workspace_id: str = WORKSPACE) -> Mapping[str, Any] | None:
         """One message with its timeline; nothing where there is none."""
-        answer = self.get(f"/v1/workspaces/{WORKSPACE}/messages/{message_id}")
+        answer = self.get(f"/v1/workspaces/{workspace_id}/messages/{message_id}")
         if answer.status == 404:
             return None
         assert answer.status == 200, answer
@@ -54,10 +54,12 @@ class Tracker:
         assert message is not None
         return message
 
-    def await_status(self, message_id: object, *statuses: str, seconds: float = 15) -> Mapping[str, Any]:
+    def await_status(
+        self, message_id: object, *statuses: str, seconds: float = 15, workspace_id: str = WORKSPACE
+    ) -> Mapping[str, Any]:
         """Wait until the message has one of these statuses."""
         message = eventually(
-            lambda: self.message(message_id),
+            lambda: self.message(message_id, workspace_id),
             lambda found: found is not None and found["status"] in statuses,
             f"status {' or '.join(statuses)}",
             seconds,

@@ -97,6 +97,7 @@ def dispatcher_worker(around: Surroundings) -> dict[str, str]:
         **common_environment(around),
         "PROACTIVE_CHANNEL_KEYS": around.secrets.channel_key,
         "PROACTIVE_WEBHOOKS_URL": around.url("webhooks"),
+        "PROACTIVE_SETTLING_SECONDS": "1",
     }
 
 

@@ -5,6 +5,7 @@ import random
 
 from devstack.channels import SMS, Connected
 from devstack.demo.checks import Unexpected, eventually, expect
+from devstack.demo.operators import Operators
 from devstack.demo.outside import Outside
 from devstack.demo.panel import MARIA, App, Panel, Person, Teammate
 from devstack.demo.screen import Screen
@@ -29,9 +30,10 @@ class Scene:
         self.stack = stack
         self.app = App(stack.gateway_url, secrets.intercom_client_secret)
         self.outside = Outside(stack.sandbox_url, secrets.intercom_token)
+        self.operators = Operators(stack.operators_url, secrets.operators_token)
 
     def reset(self) -> None:
-        """Whatever the step before left: everything runs and everybody behaves."""
+        """Whatever the step before left: everything runs, everybody behaves, and every channel may send."""
         self.stack.backends.broker.start()
         for name in self.stack.names:
             if not self.stack.process(name).running:
@@ -39,6 +41,7 @@ class Scene:
         for name in self.stack.names:
             self.stack.wait_ready(name)
         self.outside.behave()
+        self.operators.let_everything_go()
 
     def person(self, phone: str | None = "", **fields: str) -> Person:
         """Somebody new with a conversation; "" is a new valid mobile number."""

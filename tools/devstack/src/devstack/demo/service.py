@@ -21,15 +21,16 @@ NAME = "parcel-tracking"
 
 @dataclass(frozen=True)
 class Order:
-    """One SendRequested as another service writes it."""
+    """One SendRequested as another service writes it, whose clock is `ahead` of ours."""
 
     message_id: UUID
     recipient: str
     text: str
+    ahead: timedelta = timedelta()
 
     def body(self) -> bytes:
         """A CloudEvent in structured JSON."""
-        now = datetime.now(UTC)
+        now = datetime.now(UTC) + self.ahead
         wanted = {
             "message_id": str(self.message_id),
             "workspace_id": WORKSPACE,

@@ -30,7 +30,7 @@ def sent(scene: Scene) -> None:
 
 def remembered(scene: Scene) -> None:
     """From Sent to History, Details and the receipt."""
-    person, text = scene.person(), "The courier comes between 2 and 4."
+    person, text = scene.person(), "The courier comes at 4."
     panel = scene.compose(person, text)
     see(panel.press("Send message"), SENT)
     panel.press("Done")
