@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test demo pictures check fmt lock clean-state
+.PHONY: help setup run test demo chaos soak mutants pictures check fmt lock clean-state
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,10 +19,19 @@ run: setup ## Start everything here, with the sandbox's page; Ctrl-C stops it
 
 test: setup ## Get broker, database and browser where they are missing, then run every test
 	@$(BIN)/python -m devstack backends
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 demo: setup ## Drive the panel through every step without a browser and tell what passed
 	@$(BIN)/python -m devstack demo
+
+chaos: setup ## Play every fault on private servers and tell what came of each (ONLY=name plays one; needs RabbitMQ)
+	@$(BIN)/python -m tests.chaos --only "$(ONLY)"
+
+soak: setup ## Random faults under load (SECONDS=600 SEED=…, which a soak prints)
+	@$(BIN)/python -m tests.chaos --soak $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
+
+mutants: setup ## Take one guard out of a copy of the code at a time: does a test notice? (ONLY=claim for some)
+	@$(BIN)/python -m tests.mutants $(ONLY)
 
 pictures: setup ## Take the README's pictures anew, from a stack and a browser of their own
 	@$(BIN)/python -m devstack pictures
