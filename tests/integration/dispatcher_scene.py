@@ -36,6 +36,7 @@ from proactive_contracts.requests import SendRequested
 from proactive_contracts.topology import EVENTS, parked, send_queue, topology
 from proactive_contracts.values import Channel, Lane, Service, TextContent
 from runtime import clock
+from runtime.amqp.connection import Link
 from runtime.amqp.publisher import Publisher
 from runtime.amqp.topology import apply
 from runtime.lifecycle import Stopping
@@ -160,24 +161,34 @@ class Told:
     """Every event on the events exchange since this began."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._queue = f"test.{uuid4()}"
+        self._link = Link(url, self._queue, self._session)
+        self._listening = asyncio.Event()
         self.events: list[Event[Any]] = []
 
     async def __aenter__(self) -> Self:
-        """The client of a test reconnects by itself: the broker may be restarted meanwhile."""
-        self._connection = await aio_pika.connect_robust(self._url, reconnect_interval=0.2)
-        channel = await self._connection.channel()
-        queue = await channel.declare_queue(f"test.{uuid4()}", durable=True)
-        for key in ("delivery.#", "receipt.#", "reply.#"):
-            await queue.bind(EVENTS, key)
-        await queue.consume(self._take, no_ack=True)
+        await self._link.__aenter__()
+        await asyncio.wait_for(self._listening.wait(), WAIT_SECONDS)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._connection.close()
+        await self._link.__aexit__()
+
+    async def _session(self, connection: aio_pika.abc.AbstractConnection) -> None:
+        """The broker may be restarted meanwhile, and keeps what is told until it was taken here."""
+        channel = await connection.channel()
+        queue = await channel.declare_queue(self._queue, durable=True)
+        for key in ("delivery.#", "receipt.#", "reply.#"):
+            await queue.bind(EVENTS, key)
+        await queue.consume(self._take)
+        self._listening.set()
+        await channel.closed()
 
     async def _take(self, message: aio_pika.abc.AbstractIncomingMessage) -> None:
-        self.events.append(decode(message.body))
+        event = decode(message.body)
+        if not (message.redelivered and event in self.events):
+            self.events.append(event)
+        await message.ack()
 
     def words(self, message_id: UUID) -> list[str]:
         return [event.type.split(".")[1] for event in self.events if event.correlationid == str(message_id)]

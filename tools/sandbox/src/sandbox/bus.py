@@ -14,6 +14,7 @@ from collections.abc import Callable
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 from aiormq.exceptions import AMQPError
+from yarl import URL
 
 from sandbox.stream import Stream
 
@@ -74,8 +75,8 @@ class Bus:
 
     async def _listen(self, url: str, connected: Callable[[], None]) -> None:
         """Tell events until the connection ends."""
-        connection = await aio_pika.connect(url, timeout=_CONNECT_SECONDS)
-        async with connection:
+        async with aio_pika.Connection(URL(url)) as connection:  # closed even where it never came to be open
+            await connection.connect(timeout=_CONNECT_SECONDS)
             channel = await connection.channel()
             await channel.set_qos(_PREFETCH)
             queue = await channel.declare_queue(

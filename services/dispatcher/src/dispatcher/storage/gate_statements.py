@@ -68,15 +68,11 @@ _READ = (
 _NAMES = f"{JOB}, channel_id, gate, seconds_left, now"
 
 
-_IN_TIME = "j.not_after + interval '0' > now()"
-"""Written so that no index serves it: nearly all of them are in time, and the order by due_at matters more."""
-
-
 def _waiting(lane: str, limit: str) -> str:
     return (
         "SELECT t.place, j.* FROM turn t, LATERAL ("
         f"SELECT {_READ} FROM dispatch.job j WHERE j.channel = $1 AND j.channel_id = t.channel_id "
-        f"AND j.state = 'waiting' AND j.lane = '{lane}' AND j.due_at <= now() AND {_IN_TIME} "
+        f"AND j.state = 'waiting' AND j.lane = '{lane}' AND j.due_at <= now() AND j.not_after > now() "
         f"ORDER BY j.due_at LIMIT {limit} FOR UPDATE SKIP LOCKED) j"
     )
 
@@ -98,7 +94,7 @@ def _not_so_told(lane: str) -> str:
         "SELECT j.* FROM turn t, LATERAL ("
         f"SELECT {_READ} FROM dispatch.job j WHERE j.channel_id = t.channel_id AND j.state = 'waiting' "
         f"AND j.lane = '{lane}' AND j.gate = t.told AND j.due_at <= now() - t.seconds * interval '1 second' "
-        f"AND {_IN_TIME} ORDER BY j.due_at LIMIT $4 FOR UPDATE SKIP LOCKED) j"
+        f"AND j.not_after > now() ORDER BY j.due_at LIMIT $4 FOR UPDATE SKIP LOCKED) j"
     )
 
 
@@ -113,8 +109,8 @@ SELECT {_NAMES} FROM (SELECT 0 AS place, * FROM agents UNION ALL SELECT 1, * FRO
 
 OTHERS = f"""
 WITH late AS MATERIALIZED (
-    SELECT {_READ} FROM dispatch.job WHERE channel || '' = $1 AND state = 'waiting' AND not_after <= now()
-    ORDER BY not_after LIMIT $2 FOR UPDATE SKIP LOCKED),
+    SELECT {_READ} FROM dispatch.job WHERE channel = $1 AND state = 'waiting' AND not_after < 'infinity'
+    AND not_after <= now() ORDER BY not_after LIMIT $2 FOR UPDATE SKIP LOCKED),
 other AS MATERIALIZED (
     SELECT {_READ} FROM dispatch.job WHERE channel = $1 AND state <> 'waiting' AND due_at <= now()
     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
@@ -122,8 +118,6 @@ SELECT {_NAMES} FROM late UNION ALL SELECT {_NAMES} FROM other
 """
 """
 What needs no turn: waiting jobs that expired, lapsed leases, what is resolved, results that were not told.
-
-Written so that only the index by not_after serves the first: few have expired, however many wait.
 """
 
 TOLD = """
