@@ -29,7 +29,7 @@ from proactive_contracts.reasons import FailureReason
 Reader: TypeAlias = asyncio.StreamReader
 Writer: TypeAlias = asyncio.StreamWriter
 BODY = b"To=%2B49&Body=Hello"
-SOON = 0.3
+SOON = 1.0
 
 
 class Server:
