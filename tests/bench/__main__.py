@@ -1,0 +1,120 @@
+"""`python -m tests.bench`: how long the history takes with so many messages; make bench-history calls it."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+from pydantic import SecretStr
+
+from devstack.backends import choose
+from devstack.errors import DevstackError
+from devstack.state import root_of_checkout
+from runtime.http import serve
+from runtime.migrations import migrate
+from runtime.postgres import pool
+from status_tracker.http import application
+from status_tracker.storage import SOURCE
+from tests.bench.filling import WORKSPACE, Filled, Say, fill
+from tests.bench.measuring import Measured, cases, export, measure
+from tests.support.backends import temporary_state
+
+TOKEN = "bench-token"
+
+
+def main() -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rows", type=int, default=200_000, help="messages to fill in (10 million take 20 GB)")
+    parser.add_argument("--json", type=Path, default=root_of_checkout() / ".dev" / "bench-history.json")
+    options = parser.parse_args()
+    if options.rows < 1:
+        parser.error("--rows has to be 1 or more")
+    say = partial(print, flush=True)
+    try:
+        with temporary_state("bench") as state:
+            only_ours = {"PROACTIVE_BACKENDS": "private"}
+            database = choose(state, purpose="tests", report=say, environment=only_ours).database
+            database.start()
+            try:
+                report = asyncio.run(_run(database.create_database("bench"), options.rows, say))
+            finally:
+                database.stop()
+    except DevstackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(report, indent=2) + "\n")
+    say(f"As JSON: {os.path.relpath(options.json)}")
+    return 0
+
+
+async def _run(database_url: str, rows: int, say: Say) -> dict[str, object]:
+    connection = await asyncpg.connect(database_url)
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    await migrate(connection, [SOURCE])
+    began = time.monotonic()
+    filled = await fill(connection, rows, say)
+    seconds = time.monotonic() - began
+    size = await connection.fetchval(
+        "SELECT pg_total_relation_size('tracker.message') + pg_total_relation_size('tracker.request')"
+    )
+    ids = [f"{row['id']}" for row in await connection.fetch(_SOME_IDS, min(rows, 500), rows)]
+    version = await connection.fetchval("SHOW server_version")
+    await connection.close()
+    say(f"filled {rows:,} messages in {seconds:.0f} s, {size / 1e9:.1f} GB")
+    measured, speed = await _measure(database_url, filled, ids)
+    for line in _table(measured):
+        say(line)
+    say(f"CSV export: {speed:,.0f} messages a second")
+    return {
+        "rows": rows,
+        "workspace": WORKSPACE,
+        "postgresql": version,
+        "fill_seconds": round(seconds, 1),
+        "bytes": size,
+        "exported_per_second": round(speed),
+        "cases": [asdict(one) for one in measured],
+    }
+
+
+_SOME_IDS = """
+    SELECT md5('message' || (1 + place * $2::bigint / $1::bigint))::uuid AS id
+    FROM generate_series(0, $1::bigint - 1) AS place
+"""
+
+
+async def _measure(database_url: str, filled: Filled, ids: Sequence[str]) -> tuple[list[Measured], float]:
+    async with pool(database_url, application="bench") as opened:
+        app = application(opened, [SecretStr(TOKEN)])
+        async with serve(app, "127.0.0.1", 0) as port:
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers) as api:
+                measured = [await measure(api, case, filled) for case in cases(ids)]
+                return measured, await export(api)
+
+
+def _table(measured: Sequence[Measured]) -> list[str]:
+    """Milliseconds from question to answer over HTTP, one question at a time."""
+    wide = max(len(one.name) for one in measured)
+    head = f"{'':<{wide}}  {'times':>5}  {'found':>5}  {'p50 ms':>8}  {'p99 ms':>8}  {'max ms':>8}"
+    return [
+        head,
+        *(
+            f"{one.name:<{wide}}  {one.times:>5}  {one.messages:>5.1f}  {one.p50:>8.1f}  {one.p99:>8.1f}  "
+            f"{one.slowest:>8.1f}"
+            for one in measured
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
