@@ -93,8 +93,10 @@ def _response(model: type[BaseModel], meaning: str, media_type: str) -> dict[str
 def _parameters(model: type[BaseModel], place: str) -> list[dict[str, Any]]:
     schema = model.model_json_schema()
     required = schema.get("required", [])
-    return [
-        {"name": name, "in": place, "required": name in required, "schema": fields}
-        | ({"style": "form", "explode": False} if fields.get("type") == "array" else {})
-        for name, fields in schema["properties"].items()
-    ]
+    return [_parameter(name, place, fields, name in required) for name, fields in schema["properties"].items()]
+
+
+def _parameter(name: str, place: str, fields: dict[str, Any], required: bool) -> dict[str, Any]:
+    is_list = any(kind.get("type") == "array" for kind in fields.get("anyOf", ()))
+    described = {"name": name, "in": place, "required": required, "schema": fields}
+    return described | ({"style": "form", "explode": False} if is_list else {})

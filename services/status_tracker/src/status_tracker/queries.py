@@ -82,8 +82,8 @@ class Wanted(BaseModel):
 
     conversation_id: Word | None = Field(default=None, description="Only messages about this Intercom conversation.")
     requested_by: Word | None = Field(default=None, description="Only messages of the teammate with this id.")
-    channel: Channels = Field(default=(), description="Only messages through these channels.")
-    status: Statuses = Field(default=(), description="Only messages of which this is known now.")
+    channel: Channels | None = Field(default=None, description="Only messages through these channels.")
+    status: Statuses | None = Field(default=None, description="Only messages of which this is known now.")
     search: Word | None = Field(
         default=None,
         description=(
@@ -111,8 +111,8 @@ class Wanted(BaseModel):
         return Filters(
             conversation_id=self.conversation_id,
             requested_by_id=self.requested_by,
-            channels=self.channel,
-            statuses=self.status,
+            channels=self.channel or (),
+            statuses=self.status or (),
             search=None if self.search is None else searches.read(self.search),
             since=self.since,
             until=self.until,
