@@ -236,7 +236,7 @@ NARROWED: dict[str, Filter] = {
 }
 for name, wanted in NARROWED.items():
     narrowed = make_state(filter=wanted)
-    _add(f"filter {name}", "filter", filter_form(narrowed))
+    _add(f"filter {name}", "filter", filter_form(wanted))
     for scope in Scope:
         _add(
             f"history of {name}, empty {scope}",
@@ -244,9 +244,9 @@ for name, wanted in NARROWED.items():
             history(make_state(scope=scope, filter=wanted), Page(), CALENDAR),
         )
     _add(f"history of {name}", "history", history(narrowed.model_copy(update={"cursors": ("a",)}), PAGE, CALENDAR))
-_add("filter of nothing", "filter", filter_form(make_state()))
+_add("filter of nothing", "filter", filter_form(Filter()))
 for refused in SearchTrouble:
-    _add(f"filter refused {refused}", "filter", filter_form(make_state(filter=NARROWED["odd words"]), refused))
+    _add(f"filter refused {refused}", "filter", filter_form(NARROWED["odd words"], refused))
 _add("history unreadable", "history", history(make_state(), Page(next_cursor="x"), CALENDAR))
 _add("history full", "history", history(make_state(cursors=("a",)), PAGE, CALENDAR))
 _add("history past its end", "history", history(make_state(cursors=("a",)), Page(), CALENDAR))

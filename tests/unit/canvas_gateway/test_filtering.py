@@ -127,6 +127,11 @@ async def test_search_that_is_refused_says_why_and_keeps_what_was_typed(why: Sea
     (field,) = (part for part in agent.components if part["type"] == "input")
     assert field["save_state"] == "failed"
     world.history.refuses = None
+    again = agent.remembers()
+    await agent.clicks("filter.back")
+    left = Filter(channel=Channel.SMS, standing=Standing.FAILED)
+    assert (agent.outcome, world.history.asked[-1]["wanted"]) == ("history", left), "back is a way out"
+    agent.canvas = again
     await agent.clicks("filter.show", {"filter.search": "345678"})
     assert (agent.outcome, world.history.asked[-1]["wanted"].search) == ("history", "345678")
 

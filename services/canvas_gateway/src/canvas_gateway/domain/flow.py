@@ -88,16 +88,11 @@ def _choose_scope(state: State, _press: Press, typed: Mapping[str, str]) -> Stat
 
 
 def _filtered(state: State, _press: Press, typed: Mapping[str, str]) -> State:
-    return _newest(state, state.wanted.read(typed))
+    return state.narrowed(state.wanted.read(typed)).model_copy(update={"screen": Screen.HISTORY})
 
 
 def _unfiltered(state: State, _press: Press, _typed: Mapping[str, str]) -> State:
-    return _newest(state, None)
-
-
-def _newest(state: State, wanted: Filter | None) -> State:
-    wanted = None if wanted == Filter() else wanted
-    return state.model_copy(update={"screen": Screen.HISTORY, "filter": wanted, "cursors": (), "older": None})
+    return state.narrowed(Filter()).model_copy(update={"screen": Screen.HISTORY})
 
 
 def _older(state: State, _press: Press, _typed: Mapping[str, str]) -> State:

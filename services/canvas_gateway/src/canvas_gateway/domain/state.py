@@ -136,6 +136,11 @@ class State(Frozen):
         """The filter that there is, or the one that lets everything pass."""
         return self.filter or Filter()
 
+    def narrowed(self, wanted: Filter) -> "State":
+        """The same with another filter, from the newest message on."""
+        chosen = None if wanted == Filter() else wanted
+        return self.model_copy(update={"filter": chosen, "cursors": (), "older": None})
+
 
 @dataclass(frozen=True)
 class Binding:

@@ -55,14 +55,15 @@ class Remembering:
                 seconds=turn.left(_HISTORY_SECONDS),
             )
         except SearchRefused as refused:
-            state = state.model_copy(update={"screen": Screen.FILTER})
-            return Reply(state, filter_form(state, refused.why))
+            leading_back = state.narrowed(state.wanted.model_copy(update={"search": ""}))
+            form = filter_form(state.wanted, refused.why)
+            return Reply(leading_back.model_copy(update={"screen": Screen.FILTER}), form)
         state = state.model_copy(update={"older": page.next_cursor})
         return Reply(state, history(state, page, turn.calendar))
 
     async def show_filter(self, _turn: Turn, state: State) -> Reply:
         """Channel, status and what to search for."""
-        return Reply(state, filter_form(state))
+        return Reply(state, filter_form(state.wanted))
 
     async def show_details(self, turn: Turn, state: State) -> Reply:
         """One message with its timeline."""

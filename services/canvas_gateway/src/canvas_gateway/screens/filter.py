@@ -4,7 +4,7 @@ from canvas_gateway.canvas_kit import draw
 from canvas_gateway.canvas_kit.components import Component
 from canvas_gateway.canvas_kit.plain import one_line
 from canvas_gateway.domain.history import SearchTrouble, Standing
-from canvas_gateway.domain.state import Filter, State
+from canvas_gateway.domain.state import Filter
 from proactive_contracts.values import Channel
 
 ANY = "any"
@@ -16,9 +16,8 @@ _TROUBLES = {
 }
 
 
-def filter_form(state: State, trouble: SearchTrouble | None = None) -> list[Component]:
+def filter_form(wanted: Filter, trouble: SearchTrouble | None = None) -> list[Component]:
     """The form with what is wanted so far; marked where what was typed cannot be looked for."""
-    wanted = state.wanted
     return [
         draw.header("Filter sent messages"),
         draw.dropdown(
