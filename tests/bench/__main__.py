@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -28,19 +30,24 @@ from tests.bench.measuring import Measured, cases, export, measure
 from tests.support.backends import temporary_state
 
 TOKEN = "bench-token"
+MOST_ROWS = 50_000_000
+BYTES_PER_ROW = 2_500
+"""On the disk, its indexes and what is sorted for them included."""
 
 
 def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--rows", type=int, default=200_000, help="messages to fill in (10 million take 20 GB)")
+    parser.add_argument("--rows", type=int, default=10_000_000, help="messages to fill in; 10 million take 20 GB")
     parser.add_argument("--json", type=Path, default=root_of_checkout() / ".dev" / "bench-history.json")
     options = parser.parse_args()
-    if options.rows < 1:
-        parser.error("--rows has to be 1 or more")
+    if not 1 <= options.rows <= MOST_ROWS:
+        parser.error(f"--rows has to be between 1 and {MOST_ROWS:,}")
     say = partial(print, flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of `finally`: the server must not stay
     try:
         with temporary_state("bench") as state:
+            _look_for_room(state.folder, options.rows)
             only_ours = {"PROACTIVE_BACKENDS": "private"}
             database = choose(state, purpose="tests", report=say, environment=only_ours).database
             database.start()
@@ -55,6 +62,12 @@ def main() -> int:
     options.json.write_text(json.dumps(report, indent=2) + "\n")
     say(f"As JSON: {os.path.relpath(options.json)}")
     return 0
+
+
+def _look_for_room(folder: Path, rows: int) -> None:
+    wanted, free = rows * BYTES_PER_ROW, shutil.disk_usage(folder).free
+    if wanted > free:
+        raise DevstackError(f"{rows:,} messages take {wanted / 1e9:.0f} GB, {folder} has {free / 1e9:.0f}: take fewer.")
 
 
 async def _run(database_url: str, rows: int, say: Say) -> dict[str, object]:
