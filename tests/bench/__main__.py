@@ -26,7 +26,7 @@ from runtime.postgres import pool
 from status_tracker.http import application
 from status_tracker.storage import SOURCE
 from tests.bench.filling import WORKSPACE, Filled, Say, fill
-from tests.bench.measuring import Measured, cases, export, measure
+from tests.bench.measuring import TIMES, Measured, cases, export, measure
 from tests.support.backends import temporary_state
 
 TOKEN = "bench-token"
@@ -52,7 +52,7 @@ def main() -> int:
             database = choose(state, purpose="tests", report=say, environment=only_ours).database
             database.start()
             try:
-                report = asyncio.run(_run(database.create_database("bench"), options.rows, say))
+                report = asyncio.run(run(database.create_database("bench"), options.rows, say))
             finally:
                 database.stop()
     except DevstackError as error:
@@ -70,7 +70,8 @@ def _look_for_room(folder: Path, rows: int) -> None:
         raise DevstackError(f"{rows:,} messages take {wanted / 1e9:.0f} GB, {folder} has {free / 1e9:.0f}: take fewer.")
 
 
-async def _run(database_url: str, rows: int, say: Say) -> dict[str, object]:
+async def run(database_url: str, rows: int, say: Say, times: int = TIMES) -> dict[str, object]:
+    """Fill an empty database and ask each kind of question so often; the report, as the JSON file has it."""
     connection = await asyncpg.connect(database_url)
     await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
     await migrate(connection, [SOURCE])
@@ -84,7 +85,7 @@ async def _run(database_url: str, rows: int, say: Say) -> dict[str, object]:
     version = await connection.fetchval("SHOW server_version")
     await connection.close()
     say(f"filled {rows:,} messages in {seconds:.0f} s, {size / 1e9:.1f} GB")
-    measured, speed = await _measure(database_url, filled, ids)
+    measured, speed = await _measure(database_url, filled, ids, times)
     for line in _table(measured):
         say(line)
     say(f"CSV export: {speed:,.0f} messages a second")
@@ -105,13 +106,13 @@ _SOME_IDS = """
 """
 
 
-async def _measure(database_url: str, filled: Filled, ids: Sequence[str]) -> tuple[list[Measured], float]:
+async def _measure(database_url: str, filled: Filled, ids: Sequence[str], times: int) -> tuple[list[Measured], float]:
     async with pool(database_url, application="bench") as opened:
         app = application(opened, [SecretStr(TOKEN)])
         async with serve(app, "127.0.0.1", 0) as port:
             headers = {"Authorization": f"Bearer {TOKEN}"}
             async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers) as api:
-                measured = [await measure(api, case, filled) for case in cases(ids)]
+                measured = [await measure(api, case, filled, times) for case in cases(ids)]
                 return measured, await export(api)
 
 

@@ -126,12 +126,17 @@ def cases(message_ids: Sequence[str]) -> Sequence[Case]:
     )
 
 
-async def measure(api: aiohttp.ClientSession, case: Case, filled: Filled) -> Measured:
-    """Ask; an answer that is not 200, or a refused search for too many numbers, ends the benchmark or counts as is."""
+async def measure(api: aiohttp.ClientSession, case: Case, filled: Filled, times: int = TIMES) -> Measured:
+    """
+    Ask, and take the time.
+
+    Raises:
+        RuntimeError: an answer is neither a page nor that too many numbers end so.
+    """
     dice, messages = random.Random(case.name), 0
     took: list[float] = []
     ends = time.monotonic() + CASE_SECONDS
-    while len(took) < TIMES and (time.monotonic() < ends or not took):
+    while len(took) < times and (time.monotonic() < ends or not took):
         query = case.ask(dice, filled)
         began = time.perf_counter()
         async with api.get(_PATH, params=query) as answer:

@@ -42,10 +42,10 @@ def history(state: State, page: Page, calendar: Calendar) -> list[Component]:
         ),
         *([draw.paragraph(f"Only: {filtered}")] if filtered else []),
         draw.secondary("history.filter", "Change filter" if filtered else "Filter"),
-        *([draw.link("history.clear", CLEAR)] if filtered else []),
         *_messages(state, page, calendar, filtered),
         *([draw.link("history.newer", "Newer")] if state.cursors else []),
         *([draw.link("history.older", "Older")] if page.next_cursor else []),
+        *([draw.link("history.clear", CLEAR)] if filtered else []),
         draw.gap(),
         draw.link("history.back", "Back"),
     ]

@@ -1,3 +1,5 @@
+-- With 10 million messages each takes about a minute, in which nothing is written; the queue waits.
+
 -- Channel and status, alone or together, for everyone's messages and for one teammate's: whichever of the two is not
 -- asked for is spelled out, so that each page is read from the ends of a few ranges, however rare what is wanted is.
 CREATE INDEX message_by_kind ON tracker.message (workspace_id, channel, status, requested_at, message_id);
