@@ -260,8 +260,9 @@ async def test_export_quotes_and_disarms_what_people_wrote(storage: Pool, api: a
     assert {line["recipient"] for line in lines} == {PHONE}
 
 
+@pytest.mark.parametrize("trouble", [OSError, ConnectionRefusedError, ConnectionResetError, TimeoutError, ValueError])
 async def test_export_that_breaks_off_has_no_end(
-    storage: Pool, api: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    storage: Pool, api: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, trouble: type[Exception]
 ) -> None:
     monkeypatch.setattr("status_tracker.export._PAGE", 2)
     await tell(storage)
@@ -271,7 +272,7 @@ async def test_export_that_breaks_off_has_no_end(
         nonlocal calls
         calls += 1
         if calls == 3:
-            raise OSError("the database has gone")
+            raise trouble("the database has gone")
         return await page(*arguments)
 
     monkeypatch.setattr("status_tracker.storage.history.page", fail_later)

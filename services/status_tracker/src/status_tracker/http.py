@@ -77,10 +77,8 @@ class _Api:
                 async for part in parts:
                     await answer.write(part)
                 await answer.write_eof()
-            except ConnectionError:
-                pass  # whoever asked has gone
-            except Exception:
-                _break_off(request)
+            except Exception as error:  # the database's trouble, or whoever asked has gone
+                _break_off(request, error)
         return answer
 
     async def message(self, request: web.Request) -> web.StreamResponse:
@@ -122,9 +120,9 @@ def _export_headers(workspace_id: str) -> dict[str, str]:
     }
 
 
-def _break_off(request: web.Request) -> None:
+def _break_off(request: web.Request, error: Exception) -> None:
     """Drop the connection without an end, so that nobody takes a part of the export for all of it."""
-    log.exception("export_broken_off")
+    log.error("export_broken_off", error=type(error).__name__)
     if request.transport is not None:
         request.transport.abort()
 
