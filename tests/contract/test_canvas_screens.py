@@ -12,15 +12,16 @@ from canvas_gateway.canvas_kit.canvas import answer, ids_of
 from canvas_gateway.canvas_kit.components import Button, Component, DataTable, Input, ItemList, Text, Textarea
 from canvas_gateway.domain.compose import Form, asked_by, refusals
 from canvas_gateway.domain.deciding import decide
-from canvas_gateway.domain.history import RESENDABLE, Entry, Page
+from canvas_gateway.domain.history import RESENDABLE, Entry, Page, SearchTrouble, Standing
 from canvas_gateway.domain.outcome import Outcome, Why
-from canvas_gateway.domain.state import Binding, Draft, Scope, Search, seal
+from canvas_gateway.domain.state import Binding, Draft, Filter, Scope, Search, seal
 from canvas_gateway.domain.trouble import Kind
 from canvas_gateway.domain.values import Person, Screen, Wish
 from canvas_gateway.screens.channel import channel
 from canvas_gateway.screens.compose import compose
 from canvas_gateway.screens.deciding import remarks
 from canvas_gateway.screens.details import details
+from canvas_gateway.screens.filter import filter_form
 from canvas_gateway.screens.history import history
 from canvas_gateway.screens.home import home
 from canvas_gateway.screens.outcome import outcome
@@ -227,6 +228,26 @@ _add("details opening", "details", details(make_message(open_new=True), "x", CAL
 for scope in Scope:
     _add(f"history empty {scope}", "history", history(make_state(scope=scope), Page(), CALENDAR))
 PAGE = Page(messages=tuple(MANY), next_cursor="x")
+NARROWED: dict[str, Filter] = {
+    "all": Filter(channel=Channel.VIBER, standing=Standing.MAY_BE_SENT, search="+4915112345678"),
+    "a message": Filter(search=str(FIXED)),
+    "odd words": Filter(search="[x](https://y) **שרה** \u202e" + "W" * 170),
+    **{standing: Filter(channel=Channel.VIBER, standing=standing) for standing in Standing},
+}
+for name, wanted in NARROWED.items():
+    narrowed = make_state(filter=wanted)
+    _add(f"filter {name}", "filter", filter_form(wanted))
+    for scope in Scope:
+        _add(
+            f"history of {name}, empty {scope}",
+            "history",
+            history(make_state(scope=scope, filter=wanted), Page(), CALENDAR),
+        )
+    _add(f"history of {name}", "history", history(narrowed.model_copy(update={"cursors": ("a",)}), PAGE, CALENDAR))
+_add("filter of nothing", "filter", filter_form(Filter()))
+for refused in SearchTrouble:
+    _add(f"filter refused {refused}", "filter", filter_form(NARROWED["odd words"], refused))
+_add("history unreadable", "history", history(make_state(), Page(next_cursor="x"), CALENDAR))
 _add("history full", "history", history(make_state(cursors=("a",)), PAGE, CALENDAR))
 _add("history past its end", "history", history(make_state(cursors=("a",)), Page(), CALENDAR))
 for status in Status:
@@ -356,7 +377,16 @@ def test_ids_of_every_screen_are_stable() -> None:
         ],
         "changed": ["changed.done", "changed.history", "changed.send_new"],
         "already_sent": ["already_sent.done"],
-        "history": ["history.back", "history.details", "history.newer", "history.older", "history.scope"],
+        "history": [
+            "history.back",
+            "history.clear",
+            "history.details",
+            "history.filter",
+            "history.newer",
+            "history.older",
+            "history.scope",
+        ],
+        "filter": ["filter.back", "filter.channel", "filter.clear", "filter.search", "filter.show", "filter.status"],
         "details": [
             "details.back",
             "details.mark_not_sent",

@@ -1,5 +1,7 @@
 """The history's HTTP, as another service would read it."""
 
+import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +35,12 @@ class Tracker:
         assert answer.status == 200, answer
         page: Mapping[str, Any] = answer.json()
         return page
+
+    def export(self, **query: str) -> list[dict[str, str]]:
+        """Every message that fits, as the CSV has it."""
+        answer = self.get(f"/v1/workspaces/{WORKSPACE}/messages.csv?{urlencode(query)}")
+        assert answer.status == 200, answer
+        return list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
 
     def message(self, message_id: object, workspace_id: str = WORKSPACE) -> Mapping[str, Any] | None:
         """One message with its timeline; nothing where there is none."""

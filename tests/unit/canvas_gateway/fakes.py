@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from pydantic import SecretStr
 
 from canvas_gateway.canvas_kit.requests import Initialize, Submit
-from canvas_gateway.domain.history import Message, Page
+from canvas_gateway.domain.history import Message, Page, SearchRefused, SearchTrouble
 from canvas_gateway.domain.outcome import Published
 from canvas_gateway.domain.trouble import Interruption, Kind
 from canvas_gateway.domain.values import ConnectedChannel, Person, Workspace
@@ -92,6 +92,7 @@ class FakeHistory:
     pages: list[Page] = field(default_factory=list)
     down: bool = False
     hangs: bool = False
+    refuses: SearchTrouble | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def put(self, *messages: Message) -> None:
@@ -101,6 +102,8 @@ class FakeHistory:
     async def page(self, workspace_id: str, *, limit: int, seconds: float, **wanted: Any) -> Page:
         await self._check(seconds)
         self.asked.append(wanted)
+        if self.refuses is not None:
+            raise SearchRefused(self.refuses)
         if self.pages:
             return self.pages.pop(0)
         return Page(messages=tuple(self.messages.values())[:limit])
@@ -225,7 +228,7 @@ class Agent:
         return {
             component["id"]: component["value"]
             for component in self.components
-            if component["type"] in {"input", "textarea", "single-select"} and "value" in component
+            if component["type"] in {"input", "textarea", "single-select", "dropdown"} and "value" in component
         }
 
     def row(self, start: str) -> str:

@@ -53,12 +53,13 @@ def make_request(
     resend_of: UUID | None = None,
     open_new: bool = False,
     contact: Contact | None = ANNA,
+    channel: Channel = Channel.SMS,
 ) -> Event[SendRequested]:
-    """Somebody asks for an SMS."""
+    """Somebody asks for a message, an SMS by default."""
     asked = SendRequested(
         message_id=message_id or uuid4(),
         workspace_id=workspace_id,
-        channel=Channel.SMS,
+        channel=channel,
         channel_id=CHANNEL_ID,
         recipient=recipient,
         content=TextContent(text=text),

@@ -9,8 +9,11 @@ from uuid import UUID
 
 from canvas_gateway.domain.history import Message, Page
 from canvas_gateway.domain.outcome import Published
+from canvas_gateway.domain.state import Filter
 from canvas_gateway.domain.values import ConnectedChannel, Person, Workspace
 from proactive_contracts.envelope import Event
+
+NO_FILTER = Filter()
 
 Settles = Callable[[Event[Any]], bool]
 """Whether a dispatcher's event is what somebody waits for."""
@@ -57,9 +60,10 @@ class History(Protocol):
         seconds: float,
         conversation_id: str | None = None,
         requested_by: str | None = None,
+        wanted: Filter = NO_FILTER,
         cursor: str | None = None,
     ) -> Page:
-        """Some messages, newest first."""
+        """Some messages, newest first. Raises SearchRefused where what was typed cannot be looked for."""
 
     async def message(self, workspace_id: str, message_id: UUID, seconds: float) -> Message | None:
         """One message with its timeline; None where the history does not know it."""

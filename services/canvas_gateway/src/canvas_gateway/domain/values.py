@@ -32,6 +32,7 @@ class Screen(StrEnum):
     CHANGED = "changed"
     ALREADY_SENT = "already_sent"
     HISTORY = "history"
+    FILTER = "filter"
     DETAILS = "details"
     TROUBLE = "trouble"
 

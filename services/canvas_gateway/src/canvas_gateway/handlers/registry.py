@@ -21,6 +21,7 @@ def shows(finding: Finding, sending: Sending, remembering: Remembering) -> Mappi
         Screen.CHANNEL: finding.show_channel,
         Screen.COMPOSE: finding.show_compose,
         Screen.HISTORY: remembering.show_history,
+        Screen.FILTER: remembering.show_filter,
         Screen.DETAILS: remembering.show_details,
         **outcomes,
     }

@@ -8,6 +8,7 @@ from devstack.demo.steps import (
     deciding,
     everywhere,
     finding,
+    looking,
     once,
     opening,
     outage,
@@ -20,6 +21,7 @@ from devstack.demo.steps import (
 STEPS: Sequence[tuple[str, Callable[[Scene], None]]] = (
     ("Home, Recipient, Channel, Compose, Sent: it reaches the customer once, and the thread notes it", sending.sent),
     ("History and Details show it, and the receipt turns it into Delivered", sending.remembered),
+    ("Sent messages: one's own first, narrowed by status, channel, number; everyone; nothing found", looking.narrowed),
     ("WhatsApp: sent once, read, and the customer's reply stands in its timeline", everywhere.whatsapp),
     ("Viber: sent once, read, and the customer's reply stands in its timeline", everywhere.viber),
     ("WhatsApp's window is closed: the receipt turns Sent into Failed with Meta's words", everywhere.window_closed),
