@@ -3,7 +3,7 @@
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from status_tracker.answers import MAX_LIMIT
-from status_tracker.openapi import MESSAGE_PATH, MESSAGES_PATH, description
+from status_tracker.openapi import MESSAGE_PATH, MESSAGES_PATH, REPEATED_PATH, description
 
 
 def test_description_is_valid_openapi_31() -> None:
@@ -20,7 +20,7 @@ def test_description_names_every_parameter_and_limit() -> None:
 
 def test_every_answer_has_a_schema_that_is_there() -> None:
     schemas = description()["components"]["schemas"]
-    for path in (MESSAGES_PATH, MESSAGE_PATH):
+    for path in (MESSAGES_PATH, MESSAGE_PATH, REPEATED_PATH):
         for answer in description()["paths"][path]["get"]["responses"].values():
             (content,) = answer["content"].values()
             assert content["schema"]["$ref"].rpartition("/")[2] in schemas

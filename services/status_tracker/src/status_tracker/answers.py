@@ -64,6 +64,20 @@ class PageQuery(BaseModel):
     )
 
 
+class RepeatQuery(BaseModel):
+    """What is about to be sent, and to whom."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    recipient: Word = Field(description="As requests spell it.")
+    text_digest: str = Field(
+        pattern="^[0-9a-f]{64}$",
+        description="SHA-256 in hexadecimal over the text in UTF-8, its words separated by one blank each.",
+    )
+    message_id: UUID = Field(description="The message that would repeat it; nothing is found once that one is known.")
+    within_seconds: float = Field(default=600, gt=0, le=86_400, description="How long ago it was asked for at most.")
+
+
 class Requester(BaseModel):
     """Who asked for it; a service has a name only."""
 

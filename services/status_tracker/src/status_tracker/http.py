@@ -13,11 +13,12 @@ from status_tracker.answers import (
     OneMessagePath,
     Page,
     PageQuery,
+    RepeatQuery,
     as_message,
     as_message_with_timeline,
 )
 from status_tracker.domain.cursors import Position
-from status_tracker.openapi import MESSAGE_PATH, MESSAGES_PATH, description
+from status_tracker.openapi import MESSAGE_PATH, MESSAGES_PATH, REPEATED_PATH, description
 from status_tracker.storage import entries, history, replies
 from status_tracker.storage.database import Pool
 from status_tracker.storage.reading import Unreadable
@@ -39,6 +40,7 @@ def application(pool: Pool, tokens: Sequence[SecretStr]) -> web.Application:
         [
             web.get(MESSAGES_PATH, api.page),
             web.get(MESSAGE_PATH, api.message),
+            web.get(REPEATED_PATH, api.repeated),
             web.get(DESCRIPTION_PATH, _describe),
         ]
     )
@@ -81,6 +83,19 @@ class _Api:
         said = await entries.timeline_of(self._pool, key)
         answers = await replies.to_message(self._pool, remembered)
         return _json(as_message_with_timeline(remembered, said, answers))
+
+    async def repeated(self, request: web.Request) -> web.Response:
+        try:
+            workspace_id = _read(MessagePath, dict(request.match_info)).workspace_id
+            query = _read(RepeatQuery, _query(request))
+        except BadParameter as error:
+            return problem(400, "Invalid parameter", str(error))
+        key = workspace_id, query.message_id
+        try:
+            found = await history.repeated(self._pool, key, query.recipient, query.text_digest, query.within_seconds)
+        except Unreadable:
+            found = None
+        return _json(Page(messages=[] if found is None else [as_message(found)], next_cursor=None))
 
 
 def _json(answer: BaseModel) -> web.Response:

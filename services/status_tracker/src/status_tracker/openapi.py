@@ -6,10 +6,19 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from status_tracker.answers import MessagePath, MessageWithTimeline, OneMessagePath, Page, PageQuery, Problem
+from status_tracker.answers import (
+    MessagePath,
+    MessageWithTimeline,
+    OneMessagePath,
+    Page,
+    PageQuery,
+    Problem,
+    RepeatQuery,
+)
 
 MESSAGES_PATH = "/v1/workspaces/{workspace_id}/messages"
 MESSAGE_PATH = MESSAGES_PATH + "/{message_id}"
+REPEATED_PATH = "/v1/workspaces/{workspace_id}/repeated"
 
 _ANSWERS: tuple[type[BaseModel], ...] = (Page, MessageWithTimeline, Problem)
 
@@ -31,6 +40,7 @@ def description() -> dict[str, Any]:
         "paths": {
             MESSAGES_PATH: {"get": _list_messages()},
             MESSAGE_PATH: {"get": _get_message()},
+            REPEATED_PATH: {"get": _find_repeated()},
         },
         "components": {
             "schemas": schemas["$defs"],
@@ -54,6 +64,15 @@ def _get_message() -> dict[str, Any]:
         "summary": "One message with its timeline",
         "parameters": _parameters(OneMessagePath, "path"),
         "responses": _responses(MessageWithTimeline, "The message", "400", "401", "404"),
+    }
+
+
+def _find_repeated() -> dict[str, Any]:
+    return {
+        "operationId": "findRepeated",
+        "summary": "The newest message to somebody with the same text, unless it is certain that it was not sent",
+        "parameters": [*_parameters(MessagePath, "path"), *_parameters(RepeatQuery, "query")],
+        "responses": _responses(Page, "That message, or none", "400", "401"),
     }
 
 
