@@ -22,7 +22,7 @@ from directory.channels import Channels
 from directory.errors import SecretUnreadable
 from directory.workspaces import Workspaces
 from proactive_contracts.codec import make_event
-from proactive_contracts.envelope import request_id
+from proactive_contracts.envelope import request_id, text_digest
 from runtime.amqp.publisher import NotPublished, Publisher, Unconfirmed, Unroutable
 from runtime.http import client_session, serve
 from tests.unit.canvas_gateway.builders import ATHENS, NOW, make_message, make_request
@@ -75,6 +75,24 @@ async def test_history_page_asks_only_for_what_is_wanted(peer: Peer) -> None:
         page = await tracked.page("sandbox1", limit=10, seconds=2, requested_by="814860", cursor="a/b=")
     assert page.next_cursor == "abc"
     assert dict(peer.asked[0].query) == {"limit": "10", "requested_by": "814860", "cursor": "a/b="}
+
+
+async def test_repeat_is_asked_for_by_the_digest_of_its_text(peer: Peer) -> None:
+    peer.body = {"messages": [make_message().model_dump(mode="json")], "next_cursor": None}
+    message_id = uuid4()
+    async with client_session(5) as session:
+        tracked = TrackedHistory(session, peer.url, SecretStr("t"))
+        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, 2) == make_message()
+        peer.body = {"messages": [], "next_cursor": None}
+        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, 2) is None
+        peer.status = 404  # a tracker of an earlier release
+        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, 2) is None
+    assert peer.asked[0].path == "/v1/workspaces/sandbox1/repeated"
+    assert dict(peer.asked[0].query) == {
+        "recipient": "+4915112345678",
+        "text_digest": text_digest("Your parcel"),
+        "message_id": str(message_id),
+    }
 
 
 async def test_message_that_is_not_there_is_none(peer: Peer) -> None:

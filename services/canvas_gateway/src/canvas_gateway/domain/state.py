@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from canvas_gateway.domain.deciding import Decision
 from canvas_gateway.domain.outcome import Outcome, Submission
+from canvas_gateway.domain.repeats import Repeat
 from canvas_gateway.domain.values import ChosenChannel, Frozen, Person, Screen
 
 VERSION = 1
@@ -94,6 +95,7 @@ class State(Frozen):
     page: int = 0
     channel: ChosenChannel | None = None
     draft: Draft | None = None
+    repeat: Repeat | None = None
     submission: Submission | None = None
     outcome: Outcome | None = None
     decision: Decision | None = None
