@@ -49,11 +49,11 @@ REACH = f"""
 SELECT c.id AS channel_id, c.channel, s.host, clock_timestamp() AS now, {SENDER_COLUMNS}, {HOST_COLUMNS},
        coalesce(c.updated_at > s.opened_at AND c.updated_at < now() - interval '6 seconds', false) AS mended,
        r.seen_at, r.opted_out_at, r.provider_code AS opt_out_code,
-       r.opted_out_at > coalesce(r.opted_in_at, '-infinity') AND NOT EXISTS (
+       CASE WHEN r.opted_out_at > coalesce(r.opted_in_at, '-infinity') THEN NOT EXISTS (
            SELECT FROM dispatch.job j
            WHERE j.channel = c.channel AND j.request->>'recipient' = r.recipient AND j.channel_id = c.id
                  AND j.state = 'accepted' AND j.since > r.opted_out_at
-                 AND coalesce(j.receipt, '') NOT IN ('failed', 'undelivered')) AS opted_out
+                 AND coalesce(j.receipt, '') NOT IN ('failed', 'undelivered')) END AS opted_out
 FROM directory.channel c
 LEFT JOIN dispatch.sender s ON s.channel_id = c.id
 LEFT JOIN dispatch.host h ON h.name = s.host
