@@ -24,7 +24,7 @@ from directory.channels import Channels
 from directory.errors import SecretUnreadable
 from directory.workspaces import Workspaces
 from proactive_contracts.codec import make_event
-from proactive_contracts.envelope import request_id
+from proactive_contracts.envelope import request_id, text_digest
 from proactive_contracts.values import Channel
 from runtime.amqp.publisher import NotPublished, Publisher, Unconfirmed, Unroutable
 from runtime.http import client_session, serve
@@ -115,6 +115,24 @@ async def test_other_refusals_of_a_page_are_history_down(peer: Peer, body: Any) 
         with pytest.raises(Interruption) as down:
             await TrackedHistory(session, peer.url, SecretStr("t")).page("w", limit=10, seconds=2)
     assert down.value.kind is Kind.HISTORY_DOWN
+
+
+async def test_repeat_is_asked_for_by_the_digest_of_its_text(peer: Peer) -> None:
+    peer.body = {"messages": [make_message().model_dump(mode="json")], "next_cursor": None}
+    message_id = uuid4()
+    async with client_session(5) as session:
+        tracked = TrackedHistory(session, peer.url, SecretStr("t"))
+        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, 2) == make_message()
+        peer.body = {"messages": [], "next_cursor": None}
+        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, 2) is None
+        peer.status = 404  # a tracker of an earlier release
+        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, 2) is None
+    assert peer.asked[0].path == "/v1/workspaces/sandbox1/repeated"
+    assert dict(peer.asked[0].query) == {
+        "recipient": "+4915112345678",
+        "text_digest": text_digest("Your parcel"),
+        "message_id": str(message_id),
+    }
 
 
 async def test_message_that_is_not_there_is_none(peer: Peer) -> None:

@@ -2,7 +2,7 @@
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from status_tracker.openapi import MESSAGE_PATH, MESSAGES_PATH, description
+from status_tracker.openapi import MESSAGE_PATH, MESSAGES_PATH, REPEATED_PATH, description
 from status_tracker.queries import MAX_LIMIT
 
 
@@ -31,7 +31,7 @@ def test_description_names_every_parameter_and_limit() -> None:
 
 def test_every_answer_has_a_schema_that_is_there() -> None:
     schemas = description()["components"]["schemas"]
-    for path in (MESSAGES_PATH, MESSAGE_PATH):
+    for path in (MESSAGES_PATH, MESSAGE_PATH, REPEATED_PATH):
         for answer in description()["paths"][path]["get"]["responses"].values():
             (content,) = answer["content"].values()
             assert content["schema"]["$ref"].rpartition("/")[2] in schemas

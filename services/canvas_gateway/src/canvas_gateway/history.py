@@ -14,6 +14,7 @@ from canvas_gateway.domain.history import Message, Page, SearchRefused, SearchTr
 from canvas_gateway.domain.state import Filter
 from canvas_gateway.domain.trouble import Interruption, Kind
 from canvas_gateway.ports import NO_FILTER
+from proactive_contracts.envelope import text_digest
 from runtime.logs import get_logger
 
 Read = TypeVar("Read", bound=BaseModel)
@@ -62,6 +63,14 @@ class TrackedHistory:
     async def message(self, workspace_id: str, message_id: UUID, seconds: float) -> Message | None:
         """One message with its timeline; None where the history does not know it."""
         return await self._get(Message, workspace_id, f"messages/{message_id}", {}, seconds)
+
+    async def repeated(
+        self, workspace_id: str, recipient: str, text: str, message_id: UUID, seconds: float
+    ) -> Message | None:
+        """The message of the last minutes that `message_id` would repeat; None where it is known itself."""
+        query = {"recipient": recipient, "text_digest": text_digest(text), "message_id": str(message_id)}
+        found = await self._get(Page, workspace_id, "repeated", query, seconds)
+        return found.messages[0] if found is not None and found.messages else None
 
     async def _get(
         self, model: type[Read], workspace_id: str, path: str, query: Mapping[str, str], seconds: float

@@ -41,6 +41,13 @@ class SenderStore(Protocol):
         """Senders that are paused, held or failing, or behind a host that fails."""
 
 
+class RecipientStore(Protocol):
+    """What all replicas know of people."""
+
+    async def opted_out(self, request: SendRequested, provider_code: str | None) -> None:
+        """The provider refused it because they had opted out."""
+
+
 class WorkerGates:
     """
     dispatcher.ports.Gates: slots are this process's own, all else is decided by the rows that all replicas share.
@@ -49,8 +56,9 @@ class WorkerGates:
     the scheduler sets, are the channels for which it is to look as soon as a slot is free.
     """
 
-    def __init__(self, senders: SenderStore, slots: Slots, channel: Channel) -> None:
+    def __init__(self, senders: SenderStore, recipients: RecipientStore, slots: Slots, channel: Channel) -> None:
         self._senders = senders
+        self._recipients = recipients
         self._slots = slots
         self._channel = channel
         self._known: dict[UUID, str] = {}
@@ -100,12 +108,18 @@ class WorkerGates:
 
     async def report(self, channel: ChannelInUse, request: SendRequested, answer: Answer) -> None:
         """What a call came to. Costs a statement only where it changes something; never raises."""
-        if _says_nothing(answer) or (_is_good(answer) and channel.id not in self._unwell):
+        tells = not (_says_nothing(answer) or (_is_good(answer) and channel.id not in self._unwell))
+        opt_out = answer if isinstance(answer, Refused) and answer.reason is FailureReason.OPTED_OUT else None
+        if opt_out is None and not tells:
             return
+        reported = None
         try:
             async with self._reporting:
-                await self.know(channel)
-                reported = await self._senders.report(channel.id, answer)
+                if opt_out is not None and opt_out.asked:
+                    await self._recipients.opted_out(request, opt_out.provider_code)
+                if tells:
+                    await self.know(channel)
+                    reported = await self._senders.report(channel.id, answer)
         except (*TROUBLE, *UNPREPARED) as error:  # the next answer will tell the same
             log.warning("answer_not_reported", channel_id=str(channel.id), error=type(error).__name__)
             return

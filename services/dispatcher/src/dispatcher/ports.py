@@ -290,6 +290,16 @@ class Jobs(Protocol):
         """
 
 
+class RecipientJournal(Protocol):
+    """What callbacks tell of people at a sender."""
+
+    async def seen(self, reply: ReplyReceived) -> None:
+        """A message of theirs came; the same any number of times, in any order."""
+
+    async def reported_opted_out(self, receipt: DeliveryReported) -> None:
+        """The provider did not deliver to them because they had opted out."""
+
+
 class Gates(Protocol):
     """Who may send now: rates, pauses, breakers and shares of a worker's slots."""
 

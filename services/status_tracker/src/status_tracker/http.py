@@ -13,8 +13,8 @@ from runtime.logs import get_logger
 from status_tracker import export
 from status_tracker.answers import Page, as_message, as_message_with_timeline
 from status_tracker.domain.searches import Unclear
-from status_tracker.openapi import EXPORT_PATH, MESSAGE_PATH, MESSAGES_PATH, description
-from status_tracker.queries import MessagePath, OneMessagePath, PageQuery, Wanted
+from status_tracker.openapi import EXPORT_PATH, MESSAGE_PATH, MESSAGES_PATH, REPEATED_PATH, description
+from status_tracker.queries import MessagePath, OneMessagePath, PageQuery, RepeatQuery, Wanted
 from status_tracker.storage import entries, history, replies
 from status_tracker.storage.database import Pool
 from status_tracker.storage.history import MAX_NUMBERS, TooManyNumbers
@@ -47,6 +47,7 @@ def application(pool: Pool, tokens: Sequence[SecretStr]) -> web.Application:
             web.get(MESSAGES_PATH, api.page),
             web.get(EXPORT_PATH, api.export),
             web.get(MESSAGE_PATH, api.message),
+            web.get(REPEATED_PATH, api.repeated),
             web.get(DESCRIPTION_PATH, _describe),
         ]
     )
@@ -95,6 +96,16 @@ class _Api:
         said = await entries.timeline_of(self._pool, key)
         answers = await replies.to_message(self._pool, remembered)
         return _json(as_message_with_timeline(remembered, said, answers))
+
+    async def repeated(self, request: web.Request) -> web.Response:
+        workspace_id = _workspace(request)
+        query = _read(RepeatQuery, _query(request))
+        key = workspace_id, query.message_id
+        try:
+            found = await history.repeated(self._pool, key, query.recipient, query.text_digest, query.within_seconds)
+        except Unreadable:
+            found = None
+        return _json(Page(messages=[] if found is None else [as_message(found)], next_cursor=None))
 
 
 @web.middleware

@@ -7,11 +7,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from status_tracker.answers import MessageWithTimeline, Page, Problem
-from status_tracker.queries import MessagePath, OneMessagePath, PageQuery, Wanted
+from status_tracker.queries import MessagePath, OneMessagePath, PageQuery, RepeatQuery, Wanted
 
 MESSAGES_PATH = "/v1/workspaces/{workspace_id}/messages"
 EXPORT_PATH = MESSAGES_PATH + ".csv"
 MESSAGE_PATH = MESSAGES_PATH + "/{message_id}"
+REPEATED_PATH = "/v1/workspaces/{workspace_id}/repeated"
 
 _ANSWERS: tuple[type[BaseModel], ...] = (Page, MessageWithTimeline, Problem)
 
@@ -34,6 +35,7 @@ def description() -> dict[str, Any]:
             MESSAGES_PATH: {"get": _list_messages()},
             EXPORT_PATH: {"get": _export_messages()},
             MESSAGE_PATH: {"get": _get_message()},
+            REPEATED_PATH: {"get": _find_repeated()},
         },
         "components": {
             "schemas": schemas["$defs"],
@@ -67,6 +69,15 @@ def _get_message() -> dict[str, Any]:
         "summary": "One message with its timeline",
         "parameters": _parameters(OneMessagePath, "path"),
         "responses": _responses(MessageWithTimeline, "The message", "400", "401", "404"),
+    }
+
+
+def _find_repeated() -> dict[str, Any]:
+    return {
+        "operationId": "findRepeated",
+        "summary": "The newest message to somebody with the same text, unless it is certain that it was not sent",
+        "parameters": [*_parameters(MessagePath, "path"), *_parameters(RepeatQuery, "query")],
+        "responses": _responses(Page, "That message, or none", "400", "401"),
     }
 
 

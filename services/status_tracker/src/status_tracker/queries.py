@@ -131,3 +131,17 @@ class PageQuery(Wanted):
     def after(self) -> Position | None:
         """Where the page begins."""
         return None if self.cursor is None else Position.read(self.cursor)
+
+
+class RepeatQuery(BaseModel):
+    """What is about to be sent, and to whom."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    recipient: Word = Field(description="As requests spell it.")
+    text_digest: str = Field(
+        pattern="^[0-9a-f]{64}$",
+        description="SHA-256 in hexadecimal over the text in UTF-8, its words separated by one blank each.",
+    )
+    message_id: UUID = Field(description="The message that would repeat it; nothing is found once that one is known.")
+    within_seconds: float = Field(default=600, gt=0, le=86_400, description="How long ago it was asked for at most.")

@@ -134,6 +134,7 @@ _STEPS: dict[tuple[Screen, str], Step] = {
     (Screen.CHANNEL, "next"): _turn(1),
     (Screen.CHANNEL, "previous"): _turn(-1),
     (Screen.CHANNEL, "back"): _back_from_channel,
+    (Screen.AGAIN, "back"): _to(Screen.COMPOSE),
     (Screen.SENDING, "done"): _home,
     (Screen.DEFERRED, "done"): _home,
     (Screen.DECIDING, "done"): _home,

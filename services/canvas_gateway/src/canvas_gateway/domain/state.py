@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from canvas_gateway.domain.deciding import Decision
 from canvas_gateway.domain.history import Standing
 from canvas_gateway.domain.outcome import Outcome, Submission
+from canvas_gateway.domain.repeats import Repeat
 from canvas_gateway.domain.values import ChosenChannel, Frozen, Person, Screen
 from proactive_contracts.values import Channel
 
@@ -120,6 +121,7 @@ class State(Frozen):
     page: int = 0
     channel: ChosenChannel | None = None
     draft: Draft | None = None
+    repeat: Repeat | None = None
     submission: Submission | None = None
     outcome: Outcome | None = None
     decision: Decision | None = None

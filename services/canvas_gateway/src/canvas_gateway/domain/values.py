@@ -22,6 +22,7 @@ class Screen(StrEnum):
     MATCHES = "matches"
     CHANNEL = "channel"
     COMPOSE = "compose"
+    AGAIN = "again"
     SENDING = "sending"
     DEFERRED = "deferred"
     DECIDING = "deciding"

@@ -103,6 +103,13 @@ def admit(sender: Sender, host: Host, now: datetime) -> Wait | Shut | None:
     return Wait(free) if now < free else None
 
 
+def mended(sender: Sender, now: datetime) -> Sender:
+    """Where the channel was connected anew, a probe may go, unless one is under way."""
+    if sender.breaker.probing_since is not None:
+        return sender
+    return replace(sender, breaker=breakers.look_again(sender.breaker, now))
+
+
 def shut_by(breaker: Breaker) -> Shut:
     """What an open breaker means for those that wait behind it."""
     said = breaker.why

@@ -6,7 +6,7 @@ later: a job that waits for its turn is not touched, so whoever comes next choos
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,6 @@ import asyncpg
 
 from dispatcher import metrics
 from dispatcher.domain import gates
-from dispatcher.domain.breakers import look_again
 from dispatcher.domain.gates import Host, Sender, Shut, Wait
 from dispatcher.domain.segments import segments
 from dispatcher.domain.states import HeldBack
@@ -131,17 +130,10 @@ async def _look_around(connection: Connection, channel: Channel) -> _Round | Non
             state.moments.append(due_at)
             continue
         standing = standing_of(row)
-        sender = _mended(standing.sender, state.now) if row["mended"] else standing.sender
+        sender = gates.mended(standing.sender, state.now) if row["mended"] else standing.sender
         state.hosts.setdefault(standing.host.name, standing.host)
         state.turns[row["channel_id"]] = _Turn(row["channel_id"], standing.host.name, sender, row["mended"])
     return state
-
-
-def _mended(sender: Sender, now: datetime) -> Sender:
-    """Where the channel was connected anew, a probe may go, unless one is under way."""
-    if sender.breaker.probing_since is not None:
-        return sender
-    return replace(sender, breaker=look_again(sender.breaker, now))
 
 
 async def _lock(connection: Connection, state: _Round) -> None:
@@ -158,7 +150,7 @@ async def _lock(connection: Connection, state: _Round) -> None:
         if turn.ready:
             opened_at, turn.sender = turn.sender.breaker.opened_at, sender_of(fresh[turn.channel_id])
             if turn.mended and turn.sender.breaker.opened_at == opened_at:
-                turn.sender = _mended(turn.sender, state.now)
+                turn.sender = gates.mended(turn.sender, state.now)
     names = {turn.host for turn in metered if turn.ready and gates.metered(Sender(), state.host(turn), state.now)}
     if names:
         found = {row["name"]: row for row in await connection.fetch(sql.LOCK_HOSTS, list(names))}

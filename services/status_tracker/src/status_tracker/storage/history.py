@@ -31,6 +31,19 @@ _SELECT = f"""
 """
 
 
+NOT_SENT = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT})
+"""Where it is certain that the customer has not got it."""
+
+REPEATED = f"""
+    {_SELECT}
+    WHERE workspace_id = $1 AND recipient = $3 AND text_digest = $4 AND message_id <> $2
+        AND requested_at > now() - make_interval(secs => $5) AND status <> ALL($6::text[])
+        AND request.asked IS NOT NULL
+        AND NOT EXISTS (SELECT FROM tracker.request known WHERE known.workspace_id = $1 AND known.message_id = $2)
+    ORDER BY requested_at DESC, message_id DESC LIMIT 1
+"""
+
+
 class TooManyNumbers(Exception):
     """More numbers than MAX_NUMBERS end in the digits that were searched for."""
 
@@ -82,15 +95,32 @@ async def _numbers(pool: Pool, workspace_id: str, search: Search | None) -> Sequ
     return found
 
 
+async def repeated(
+    pool: Pool, key: MessageKey, recipient: str, text_digest: str, within_seconds: float
+) -> Remembered | None:
+    """
+    The newest message to somebody with that text, unless it is certain that it was not sent.
+
+    Nothing where the message `key`, which would repeat it, is known already: it repeats nothing any more. Raises
+    Unreadable.
+    """
+    row = await pool.fetchrow(REPEATED, *key, recipient, text_digest, within_seconds, sorted(NOT_SENT))
+    return None if row is None else _read(row)
+
+
 async def message(pool: Pool, key: MessageKey) -> Remembered | None:
     """One message of a workspace. Raises Unreadable."""
     row = await pool.fetchrow(
         f"{_SELECT} WHERE workspace_id = $1 AND message_id = $2 AND request.asked IS NOT NULL", *key
     )
+    return None if row is None else _read(row)
+
+
+def _read(row: Record) -> Remembered:
     try:
-        return None if row is None else _remembered(row)
+        return _remembered(row)
     except UNREADABLE as error:
-        tell("message", error, message_id=str(key[1]))
+        tell("message", error, message_id=str(row["message_id"]))
         raise Unreadable from error
 
 

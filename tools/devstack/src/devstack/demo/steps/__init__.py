@@ -13,7 +13,9 @@ from devstack.demo.steps import (
     opening,
     outage,
     parking,
+    reaching,
     refusing,
+    repeating,
     sending,
     waiting,
 )
@@ -25,6 +27,13 @@ STEPS: Sequence[tuple[str, Callable[[Scene], None]]] = (
     ("WhatsApp: sent once, read, and the customer's reply stands in its timeline", everywhere.whatsapp),
     ("Viber: sent once, read, and the customer's reply stands in its timeline", everywhere.viber),
     ("WhatsApp's window is closed: the receipt turns Sent into Failed with Meta's words", everywhere.window_closed),
+    (
+        "WhatsApp says so while no message of theirs was seen, and until when free text is taken after one",
+        reaching.window,
+    ),
+    ("a landline cannot receive SMS: it says so before anything is typed", reaching.landline),
+    ("STOP on the phone: the next agent reads that they opted out, until START", reaching.opted_out),
+    ("the same text to the same person: asked first, and Send again clicked three times sends one", repeating.asked),
     ('"Send message & open Intercom conversation": it is there once, and the panel leads to it', opening.opened),
     (
         "Intercom is down at that moment: the message is sent, the screen says so, the conversation comes later",
