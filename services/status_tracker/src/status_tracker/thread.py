@@ -124,6 +124,8 @@ class ThreadWriter(Loop):
         log.info("effect_delayed", kind=effect.kind, seconds=seconds, detail=str(error), message_id=str(effect.key[1]))
         may_exist = effect.may_exist or isinstance(error, MaybeDone)
         await effects.again(self._pool, effect, seconds, str(error)[:500], may_exist=may_exist)
+        if asked_pause:
+            await effects.hold(self._pool, effect.key[0], seconds)
 
     def _pause(self, attempts: int) -> float:
         longest = min(_LONGEST_PAUSE, self._first_pause * 2.0 ** min(attempts - 1, 20))

@@ -140,6 +140,18 @@ async def again(pool: Pool, effect: Effect, seconds: float, detail: str, *, may_
     )
 
 
+async def hold(pool: Pool, workspace_id: str, seconds: float) -> None:
+    """Let what the workspace still wants in Intercom wait as well: its limit counts all requests of ours."""
+    await pool.execute(
+        """
+        UPDATE tracker.effect SET due_at = greatest(due_at, now() + make_interval(secs => $2))
+        WHERE workspace_id = $1 AND closed_at IS NULL AND lease_until < now()
+        """,
+        workspace_id,
+        seconds,
+    )
+
+
 async def failed(pool: Pool, effect: Effect) -> int:
     """Note that this attempt ended in a way that nobody foresaw; how many did so far."""
     failures: int | None = await pool.fetchval(
