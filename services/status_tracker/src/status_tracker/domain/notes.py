@@ -118,7 +118,8 @@ def _html(*paragraphs_and_reference: str) -> str:
 def _about(new: NewConversation) -> str:
     if new.addresses:
         links = " · ".join(f'<a href="{escape(address)}">{escape(address)}</a>' for address in new.addresses)
-        return f"<b>Opened a new conversation:</b> {links}"
+        what = "Opened a new conversation:" if len(new.addresses) == 1 else "Opened new conversations:"
+        return f"<b>{what}</b> {links}"
     if new.failure:
         return f"<b>The new conversation could not be opened.</b> {escape(new.failure)}"
     return "The new conversation is not open yet; a note follows."
