@@ -6,8 +6,10 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 
 from proactive_contracts.reasons import FailureReason
-from proactive_contracts.status import Status
+from proactive_contracts.schemas import schema_of
+from proactive_contracts.status import MessageStatusChanged, Status
 from status_tracker import metrics, sweep
+from status_tracker.openapi import description
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "statuses.md").read_text("utf-8")
@@ -35,6 +37,14 @@ def test_place_and_metrics_that_it_names_are_there() -> None:
     counted = {f"{family.name}_total" for family in REGISTRY.collect() if family.type == "counter"}
     assert set(re.findall(r"`(proactive_tracker_\w+)`", DOCUMENT)) <= counted
     assert sweep.UNMATCHED_AFTER.total_seconds() == 3600, "the page says an hour"
+
+
+def test_schemas_of_events_and_of_the_history_say_what_each_status_means() -> None:
+    event = schema_of(MessageStatusChanged)["$defs"]["Status"]["description"]
+    history = description()["components"]["schemas"]["Status"]["description"]
+    for one in Status:
+        assert f"`{one}`: {one.label}. {one.meaning}" in event
+        assert f"`{one}`: {one.label}. {one.meaning}" in history
 
 
 def test_words_of_a_status_stand_nowhere_else_in_the_code() -> None:

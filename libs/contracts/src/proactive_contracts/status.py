@@ -106,7 +106,7 @@ _WORDS: dict[Status, tuple[str, str, str]] = {
     ),
     Status.FAILED: (
         "Failed",
-        "It did not reach the customer.",
+        "It did not reach the customer, or only in part.",
         "See the reason, correct it and re-send it.",
     ),
     Status.DELIVERED: (
