@@ -596,6 +596,18 @@ async def test_best_receipt_decides_about_a_resend(
     assert (again.act is Act.CALL) is may_go
 
 
+async def test_text_of_which_a_part_failed_may_be_sent_again_though_another_part_arrived(jobs: PostgresJobs) -> None:
+    first = make_request()
+    await jobs.claim(first, Lane.INTERACTIVE)
+    await settle(jobs, first, ACCEPTED)
+    part = make_receipt(first, ReceiptStatus.UNDELIVERED).model_copy(update={"reason": FailureReason.PARTIAL})
+    for receipt in (make_receipt(first, ReceiptStatus.DELIVERED), part, make_receipt(first, ReceiptStatus.READ)):
+        await jobs.record_receipt(receipt)
+    assert (await find(jobs, first)).receipt == "partial"
+    again = await resend(jobs, make_request(resend_of=first.data.message_id))
+    assert again.act is Act.CALL
+
+
 async def test_resend_after_a_delivered_receipt_is_refused(jobs: PostgresJobs) -> None:
     first = make_request()
     await jobs.claim(first, Lane.INTERACTIVE)

@@ -328,7 +328,7 @@ def test_asking_again_publishes_the_same_event(ready: Command, amqp_url: str) ->
     ("statuses", "code", "told"),
     [
         (["queued", "sending", "sent", "delivered"], 0, "Delivered. It reached the customer's phone."),
-        (["failed"], 1, "Failed. It did not reach the customer."),
+        (["failed"], 1, "Failed. It did not reach the customer, or only in part."),
         (["unknown"], 1, "May have been sent."),
         (["sent"], 0, "Sent. The provider took it."),
         (["queued"], 1, "Queued."),

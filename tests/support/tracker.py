@@ -19,11 +19,19 @@ class Tracker:
 
     url: str
     token: str
+    metrics_url: str
 
     @classmethod
     def of(cls, stack: Stack) -> "Tracker":
         """The one of a running stack."""
-        return cls(stack.tracker_url, stack.surroundings.secrets.tracker_token)
+        around = stack.surroundings
+        return cls(stack.tracker_url, around.secrets.tracker_token, around.url("status_tracker_ops", "/metrics"))
+
+    def counted(self, metric: str) -> float:
+        """The sum over a metric's lines."""
+        page = call("GET", self.metrics_url).body.decode()
+        lines = [line.rsplit(" ", 1) for line in page.splitlines() if line.startswith(metric)]
+        return sum(float(value) for _, value in lines)
 
     def get(self, path: str, token: str | None = None) -> Answer:
         """One GET, with another token where one is given."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from runtime import clock, failpoints
 from runtime.batching import Batcher
+from runtime.logs import get_logger
 from runtime.postgres import TROUBLE, UNPREPARED
 from status_tracker import metrics
 from status_tracker.domain.decision import Change, MessageKey, decide
@@ -17,6 +18,8 @@ from status_tracker.storage import effects, entries, messages, openings, outgoin
 from status_tracker.storage.database import Connection, Pool
 
 MAX_BATCH = 200
+
+log = get_logger()
 
 
 class Outcome(StrEnum):
@@ -57,20 +60,23 @@ class Recorder:
     async def _write(self, facts: list[Fact]) -> list[Outcome]:
         began = time.perf_counter()
         async with self._pool.acquire() as connection, connection.transaction():
-            outcomes, changes = await _record(connection, facts)
+            outcomes, changes, fresh = await _record(connection, facts)
         metrics.BATCHES.observe(len(facts))
         metrics.BATCH_SECONDS.observe(time.perf_counter() - began)
+        _tell_misdirected(changes, fresh)
         if any(change.announcements or change.note or change.opens for change in changes):
             await failpoints.reach("tracker.after_commit")
             self._written()
         return list(outcomes)
 
 
-async def _record(connection: Connection, facts: Sequence[Fact]) -> tuple[Sequence[Outcome], Sequence[Change]]:
+async def _record(
+    connection: Connection, facts: Sequence[Fact]
+) -> tuple[Sequence[Outcome], Sequence[Change], Collection[UUID]]:
     unique = {fact.entry.entry_id: fact.entry for fact in facts}
     fresh = await entries.remember(connection, unique.values())
     if not fresh:
-        return [Outcome.DUPLICATE] * len(facts), ()
+        return [Outcome.DUPLICATE] * len(facts), (), ()
     if requests := [fact.request for fact in facts if fact.request and fact.entry.entry_id in fresh]:
         await entries.remember_requests(connection, requests)
     new = [entry for entry in unique.values() if entry.entry_id in fresh]
@@ -78,7 +84,7 @@ async def _record(connection: Connection, facts: Sequence[Fact]) -> tuple[Sequen
     touched = {_key(entry) for entry in new if entry.message_id} | set(matched.values())
     changes = await _apply(connection, touched) if touched else []
     shown = {change.key: change.shown.request for change in changes}
-    return _outcomes(facts, fresh, matched, shown), changes
+    return _outcomes(facts, fresh, matched, shown), changes, fresh
 
 
 async def _apply(connection: Connection, touched: Collection[MessageKey]) -> Sequence[Change]:
@@ -99,6 +105,15 @@ async def _apply(connection: Connection, touched: Collection[MessageKey]) -> Seq
     if noted := [change for change in changes if change.note]:
         await effects.add(connection, noted)
     return changes
+
+
+def _tell_misdirected(changes: Collection[Change], fresh: Collection[UUID]) -> None:
+    """Count each receipt that is known by now to have come through another channel than its message's, once."""
+    for change in changes:
+        for entry in change.misdirected:
+            if change.is_first or entry.entry_id in fresh:
+                metrics.MISDIRECTED.inc()
+                log.warning("receipt_misdirected", message_id=str(entry.message_id), channel_id=str(entry.channel_id))
 
 
 def _needs_match(entry: Entry) -> bool:

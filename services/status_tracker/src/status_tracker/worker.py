@@ -9,14 +9,11 @@ from proactive_contracts.envelope import Event
 from proactive_contracts.receipts import ReplyReceived, TeammateReplied
 from proactive_contracts.requests import SendRequested
 from runtime.amqp.consumer import Delivery, Park
-from runtime.logs import get_logger
 from status_tracker import metrics
 from status_tracker.domain.entries import KEPT, Request, entry_of
 from status_tracker.handlers import Fact, Outcome, Recorder
 from status_tracker.storage import replies
 from status_tracker.storage.database import UNSTORABLE, Pool
-
-log = get_logger()
 
 
 class Worker:
@@ -41,8 +38,6 @@ class Worker:
         except UNSTORABLE as error:
             raise Park("unstorable", f"the database cannot hold a value of it: {type(error).__name__}") from error
         metrics.EVENTS.labels(_kind(event), outcome).inc()
-        if outcome is Outcome.MISDIRECTED:
-            log.warning("receipt_misdirected", message_id=event.correlationid, channel_id=str(event.data.channel_id))
 
     async def _keep(self, event: Event[Any]) -> Outcome:
         match event.data:

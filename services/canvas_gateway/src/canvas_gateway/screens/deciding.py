@@ -99,7 +99,7 @@ def too_late(known: Outcome) -> list[Component]:
 
 
 _CONFIRMED = "The provider confirmed it meanwhile."
-_BEING_SENT = "It is being handed to the provider."
+_BEING_SENT = Status.SENDING.meaning
 
 _TOO_LATE: Mapping[tuple[Wish | None, Screen], str] = {
     (Wish.STOP, Screen.SENDING): "It is being handed to the provider; it cannot be stopped now.",

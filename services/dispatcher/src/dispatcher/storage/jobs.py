@@ -129,7 +129,8 @@ class PostgresJobs:
         if row["provider_message_id"] is None and State(row["state"]) not in REFUSED_FOR_GOOD:
             came = ReceiptCame(receipt.provider, receipt.provider_message_id)
             await self._events.add(Happened(key, came, receipt.provider, tell_in=0))
-        await self._pool.execute(sql.RECEIPT, *key, receipt.channel_id, receipt.status.value, resends.RECEIPT_ORDER)
+        word = resends.receipt_word(receipt)
+        await self._pool.execute(sql.RECEIPT, *key, receipt.channel_id, word, resends.RECEIPT_ORDER)
 
     @contextmanager
     def _handing_out(self) -> Iterator[Callable[[list[Claim]], list[Claim]]]:

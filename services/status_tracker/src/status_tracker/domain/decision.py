@@ -9,8 +9,8 @@ from proactive_contracts.status import Status
 from status_tracker.domain.announcements import Announcement, announcements
 from status_tracker.domain.conversations import opens
 from status_tracker.domain.entries import Entry, Request
-from status_tracker.domain.history import Shown, shown
-from status_tracker.domain.notes import Kind, due
+from status_tracker.domain.history import Shown, misdirected, shown
+from status_tracker.domain.notes import Kind, due, kind_of
 
 MessageKey = tuple[str, UUID]
 """The workspace and the message's id, which is unique within it."""
@@ -28,7 +28,12 @@ class Known:
 
 @dataclass(frozen=True)
 class Change:
-    """What the row says from now on, the status events to tell, the note to write, and whether to open a thread."""
+    """
+    What the row says from now on, the status events to tell, the note to write, and whether to open a thread.
+
+    `misdirected` are the receipts so far that came through another channel than the message's; `is_first`: nothing
+    was shown of the message before.
+    """
 
     key: MessageKey
     shown: Shown
@@ -37,6 +42,8 @@ class Change:
     noted: Kind | None
     note: Kind | None
     opens: bool
+    misdirected: tuple[Entry, ...] = ()
+    is_first: bool = False
 
 
 def decide(known: Known, requests: Collection[Request], entries: Collection[Entry], at: datetime) -> Change | None:
@@ -46,6 +53,8 @@ def decide(known: Known, requests: Collection[Request], entries: Collection[Entr
         return None
     told = tuple(announcements(known.status, known.revision, now, at))
     has_thread = now.request.asked.thread.conversation_id is not None
-    note = due(known.noted, now.status) if has_thread and told else None
+    note = due(known.noted, kind_of(now.decisive)) if has_thread and told else None
     opening = bool(told) and opens(now.request.asked, now.status)
-    return Change(known.key, now, told, known.revision + len(told), note or known.noted, note, opening)
+    astray = tuple(entry for entry in entries if misdirected(entry, now.request))
+    revision, noted = known.revision + len(told), note or known.noted
+    return Change(known.key, now, told, revision, noted, note, opening, astray, known.status is None)

@@ -81,6 +81,11 @@ class Entry:
         return self.source is Source.DISPATCHER and self.reason is FailureReason.CHANGED
 
     @property
+    def is_partial(self) -> bool:
+        """Whether it says that a part of the text failed."""
+        return self.status is Status.FAILED and self.reason is FailureReason.PARTIAL
+
+    @property
     def tells_claim(self) -> bool:
         """Whether it can only be said of a request that a dispatcher claimed."""
         claims = self.source in (Source.DISPATCHER, Source.PERSON) or self.event == LOOKED_UP

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from uuid import UUID
 
 from proactive_contracts.reasons import FailureReason
@@ -103,6 +104,28 @@ async def match_receipts(connection: Connection, entries: Collection[Entry]) -> 
         *ids,
     )
     return {row["entry_id"]: (row["workspace_id"], row["message_id"]) for row in rows}
+
+
+_TELL_UNMATCHED = f"""
+    WITH waiting AS (
+        (SELECT entry_id FROM tracker.entry
+            WHERE message_id IS NULL AND NOT told_unmatched AND recorded_at < $1 ORDER BY recorded_at LIMIT $2)
+        UNION ALL
+        (SELECT entry_id FROM tracker.message JOIN tracker.entry USING (workspace_id, message_id)
+            WHERE message.event_id IS NULL AND NOT told_unmatched AND recorded_at < $1 LIMIT $2))
+    UPDATE tracker.entry SET told_unmatched = true
+    WHERE entry_id IN (SELECT entry_id FROM waiting) AND NOT told_unmatched
+    RETURNING {_COLUMNS}, recorded_at
+"""
+
+
+async def tell_unmatched(pool: Pool, before: datetime, limit: int) -> Sequence[Entry]:
+    """
+    What was recorded before then and still waits for its message, each told to one caller only.
+
+    It goes on waiting: what is known of its message later still counts.
+    """
+    return readable(await pool.fetch(_TELL_UNMATCHED, before, limit), _entry, "entry")
 
 
 async def entries_of(connection: Connection | Pool, keys: Sequence[MessageKey]) -> Mapping[MessageKey, list[Entry]]:

@@ -50,7 +50,9 @@ class Twilio:
     label = "Twilio"
     channel = "sms"
     channel_label = "SMS"
-    receipt_statuses = frozenset({"queued", "sending", "sent", "delivered", "undelivered", "failed", "read"})
+    receipt_statuses = frozenset(
+        {"queued", "sending", "sent", "delivered", "partially_delivered", "undelivered", "failed", "read"}
+    )
     offered_receipts: tuple[Report, ...] = (("sent", None), ("delivered", None), ("undelivered", _UNREACHABLE))
     own_modes: tuple[ProviderMode, ...] = ()
 

@@ -9,6 +9,7 @@ from devstack.demo.steps import (
     everywhere,
     finding,
     looking,
+    noting,
     once,
     opening,
     outage,
@@ -40,6 +41,10 @@ STEPS: Sequence[tuple[str, Callable[[Scene], None]]] = (
         opening.intercom_down,
     ),
     ("Intercom opens the conversation and says 500: it is found and linked, not opened twice", opening.unclear),
+    (
+        "Intercom limits us, then writes a note and says 500: each note stands there once, and says what to do",
+        noting.once,
+    ),
     ("somebody else is found by ID, by email and by phone number", finding.three_fields),
     ("a number is found however Intercom or the agent spells it, and gets the message", finding.spelled_with_blanks),
     ('no phone: "Phone number is missing."', refusing.no_phone),
