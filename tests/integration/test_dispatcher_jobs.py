@@ -19,6 +19,7 @@ from dispatcher.ports import Claim, Room, Settled
 from dispatcher.storage import SOURCE
 from dispatcher.storage.jobs import PostgresJobs
 from dispatcher.storage.rows import Request
+from dispatcher.storage.senders import Senders
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import Event, request_id
 from proactive_contracts.reasons import FailureReason
@@ -39,7 +40,7 @@ CHANNEL_ID = UUID("0b5ad1a0-0000-4000-8000-000000000001")
 async def connections(database_url: str) -> AsyncIterator[Pool]:
     connection = await asyncpg.connect(database_url)
     await migrate(connection, [directory.SOURCE, SOURCE])
-    await connection.execute("TRUNCATE dispatch.job")
+    await connection.execute("TRUNCATE dispatch.job, dispatch.sender, dispatch.host")
     await connection.close()
     async with pool(database_url, application="test") as opened:
         yield opened
@@ -527,6 +528,59 @@ async def test_resend_of_a_message_under_way_waits_and_is_judged_by_what_became_
     assert (judged.act, judged.job.state) == (Act.NOTHING, State.FAILED)
 
 
+@pytest.mark.parametrize("news", ["receipt", "answer"])
+@pytest.mark.parametrize("gate", ["paused", "blocked", "later"])
+async def test_resend_behind_a_shut_gate_is_refused_once_the_first_one_was_sent(
+    jobs: PostgresJobs, connections: Pool, gate: str, news: str
+) -> None:
+    first = make_request()
+    await jobs.claim(first, Lane.INTERACTIVE)
+    await settle(jobs, first, Unclear("?"))
+    senders = Senders(connections)
+    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    if gate == "paused":
+        await senders.pause(CHANNEL_ID, "maria")
+    if gate == "blocked":
+        await senders.report(CHANNEL_ID, Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, "no"))
+    second = make_request(resend_of=first.data.message_id)
+    third = make_request(resend_of=second.data.message_id)
+    for one in (second, third):
+        await jobs.claim(one, Lane.BULK)
+    if gate == "later":
+        await connections.execute("UPDATE dispatch.job SET due_at = now() + interval '1 hour' WHERE state = 'waiting'")
+    await take_due(jobs)
+    assert {(await find(jobs, one)).state for one in (second, third)} == {State.WAITING}
+    if news == "receipt":
+        await jobs.record_receipt(make_receipt(first, ReceiptStatus.DELIVERED))
+    else:
+        await settle(jobs, first, ACCEPTED)
+    judged = {one.job.message_id: one for one in await take_due(jobs)}
+    for one in (second, third):
+        claim = judged[one.data.message_id]
+        assert (claim.act, claim.job.state) == (Act.NOTHING, State.FAILED)
+        assert claim.job.result is not None
+        assert claim.job.result["reason"] == "already_sent"
+        assert claim.job.result["earlier"]["status"] == (Status.DELIVERED if news == "receipt" else Status.SENT)
+    assert await connections.fetchval("SELECT count(*) FROM dispatch.job WHERE state = 'waiting'") == 0
+
+
+async def test_resend_behind_a_shut_gate_waits_while_the_first_one_may_not_have_been_sent(
+    jobs: PostgresJobs, connections: Pool
+) -> None:
+    first = make_request()
+    await jobs.claim(first, Lane.INTERACTIVE)
+    await settle(jobs, first, ACCEPTED)
+    await jobs.record_receipt(make_receipt(first, ReceiptStatus.UNDELIVERED))
+    senders = Senders(connections)
+    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    await senders.pause(CHANNEL_ID, "maria")
+    again = make_request(resend_of=first.data.message_id)
+    await jobs.claim(again, Lane.BULK)
+    for _ in range(3):
+        await take_due(jobs)
+    assert (await find(jobs, again)).state is State.WAITING
+
+
 async def test_resend_of_a_resend_that_was_refused_is_refused_for_the_first_ones_sake(jobs: PostgresJobs) -> None:
     first = make_request()
     await jobs.claim(first, Lane.INTERACTIVE)
@@ -714,7 +768,7 @@ async def test_every_request_of_the_contract_can_be_claimed(database_url: str) -
             for event, claim in zip(events, claims, strict=True):
                 assert claim.job.request is not None
                 assert not claim.fresh or claim.job.request == event.data
-            await connections.execute("TRUNCATE dispatch.job")
+            await connections.execute("TRUNCATE dispatch.job, dispatch.sender, dispatch.host")
 
     def run(found: list[SendRequested]) -> None:
         asyncio.run(claim_all(found))

@@ -227,7 +227,7 @@ class Room:
     How much a worker can take now: `slots` in all, and of each channel and lane what `share` says.
 
     `others`: also take what needs no turn, such as lapsed leases; `tell_queued`: also tell people about jobs that wait
-    for nothing but their sender's rate.
+    for nothing but their sender's rate, and about re-sends of what was sent after all.
     """
 
     slots: int

@@ -104,6 +104,13 @@ class TimeCame:
 
 
 @dataclass(frozen=True)
+class RepeatsSent:
+    """A re-send still waits, and `earlier`, which it repeats, was sent after all: it need not wait for its turn."""
+
+    earlier: Earlier
+
+
+@dataclass(frozen=True)
 class LeaseLapsed:
     """Whoever was sending it has not said what became of it: it may or may not have called."""
 
@@ -147,7 +154,9 @@ class LookedUp:
     found: Accepted | None
 
 
-Happening = Answered | TimeCame | LeaseLapsed | HeldBack | CancelAsked | VerdictGiven | ReceiptCame | LookedUp
+Happening = (
+    Answered | TimeCame | RepeatsSent | LeaseLapsed | HeldBack | CancelAsked | VerdictGiven | ReceiptCame | LookedUp
+)
 
 Result = (
     SendStarted | SendAccepted | SendDeferred | SendFailed | SendUnknown | SendExpired | SendCancelled | SendResolved

@@ -17,12 +17,15 @@ from dispatcher import metrics
 from dispatcher.domain import gates
 from dispatcher.domain.breakers import look_again
 from dispatcher.domain.gates import Host, Sender, Shut, Wait
+from dispatcher.domain.resends import SAYS_SENT, status_of
 from dispatcher.domain.segments import segments
-from dispatcher.domain.states import HeldBack
+from dispatcher.domain.states import HeldBack, RepeatsSent, State
 from dispatcher.ports import Room
 from dispatcher.storage import gate_statements as sql
+from dispatcher.storage.rows import Key
 from dispatcher.storage.senders import host_of, save_hosts, save_senders, sender_of, standing_of
 from dispatcher.storage.telling import tell
+from proactive_contracts.results import Earlier
 from proactive_contracts.values import Channel, Lane
 from runtime.postgres import Connection
 
@@ -36,13 +39,13 @@ TAKEN_SECONDS = 0.02
 @dataclass(frozen=True)
 class Chosen:
     """
-    Locked rows: `rows` go on, `held` are told why they must wait.
+    Locked rows: `rows` go on, `held` are told why they must wait, or that what they repeat was sent meanwhile.
 
     `next_seconds`: when there may be more; `hungry`: channels that have more now, and no room for it in this worker.
     """
 
     rows: Sequence[asyncpg.Record]
-    held: Sequence[tuple[asyncpg.Record, HeldBack]] = ()
+    held: Sequence[tuple[asyncpg.Record, HeldBack | RepeatsSent]] = ()
     next_seconds: float | None = None
     hungry: frozenset[UUID] = frozenset()
 
@@ -104,11 +107,13 @@ async def choose(connection: Connection, channel: Channel, room: Room) -> Chosen
     for row in calls:
         metrics.passed_gate(channel, Lane(row["lane"]), (row["now"] - row["due_at"]).total_seconds())
     telling = await tell(connection, state.shut, state.queued if room.tell_queued else [], calls)
+    repeating = await _repeating_sent(connection, channel, calls) if room.tell_queued else {}
+    held = [(row, why) for row, why in telling.held if _key(row) not in repeating]
     if telling.more:
         state.moments.append(state.now)
     return Chosen(
         [*others, *calls],
-        telling.held,
+        [*held, *repeating.values()],
         next_seconds=0.0 if len(others) >= OTHERS else state.next_seconds,
         hungry=frozenset(
             turn.channel_id
@@ -116,6 +121,24 @@ async def choose(connection: Connection, channel: Channel, room: Room) -> Chosen
             if turn.ready and turn.left and state.admission(turn) is None
         ),
     )
+
+
+async def _repeating_sent(
+    connection: Connection, channel: Channel, going: Sequence[asyncpg.Record]
+) -> dict[Key, tuple[asyncpg.Record, RepeatsSent]]:
+    """Re-sends that are refused before their turn, shut gate or not; those that are `going` are judged anyway."""
+    rows = await connection.fetch(sql.REPEATS_SENT, channel.value, OTHERS, SAYS_SENT)
+    leaving = {_key(row) for row in going}
+    return {_key(row): (row, RepeatsSent(_earlier(row))) for row in rows if _key(row) not in leaving}
+
+
+def _earlier(row: asyncpg.Record) -> Earlier:
+    status = status_of(State(row["earlier_state"]), row["earlier_receipt"])
+    return Earlier(status=status, since=row["earlier_since"])
+
+
+def _key(row: asyncpg.Record) -> Key:
+    return row["workspace_id"], row["message_id"]
 
 
 async def _look_around(connection: Connection, channel: Channel) -> _Round | None:

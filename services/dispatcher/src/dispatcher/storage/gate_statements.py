@@ -1,6 +1,6 @@
 """The statements about senders and the hosts behind them."""
 
-from dispatcher.storage.statements import JOB
+from dispatcher.storage.statements import JOB, chain
 
 SENDER = (
     "per_second, tat, paused_at, paused_by, held_until, failures, openings, cause, opened_at, retry_at, probing_since, "
@@ -119,6 +119,17 @@ SELECT {_NAMES} FROM late UNION ALL SELECT {_NAMES} FROM other
 """
 What needs no turn: waiting jobs that expired, lapsed leases, what is resolved, results that were not told.
 """
+
+REPEATS_SENT = f"""
+SELECT {_READ}, earlier_state, earlier_receipt, earlier_since
+FROM dispatch.job j,
+LATERAL ({chain("j.workspace_id", "(j.request->>'resend_of')::uuid")}
+    SELECT state AS earlier_state, receipt AS earlier_receipt, since AS earlier_since
+    FROM repeated WHERE coalesce(receipt, state) = ANY($3::text[]) ORDER BY place LIMIT 1) e
+WHERE channel = $1 AND state = 'waiting' AND request ? 'resend_of' AND not_after > now()
+LIMIT $2 FOR UPDATE OF j SKIP LOCKED
+"""
+"""Re-sends that wait, at whatever gate, though what they repeat was sent after all."""
 
 TOLD = """
 UPDATE dispatch.job j SET gate = u.gate

@@ -101,16 +101,21 @@ WHERE (workspace_id, message_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]
 """
 """A lease from now on, or another moment to tell an untold result, for rows that this transaction has locked."""
 
-REPEATED = """
+
+def chain(workspace_id: str, message_id: str) -> str:
+    """A WITH for `repeated`: the message so named, and those that it repeats, from one to the next."""
+    return f"""
 WITH RECURSIVE repeated AS (
     SELECT state, receipt, since, (request->>'resend_of')::uuid AS resend_of, 1 AS place
-    FROM dispatch.job WHERE workspace_id = $1 AND message_id = $2
+    FROM dispatch.job WHERE workspace_id = {workspace_id} AND message_id = {message_id}
     UNION ALL
-    SELECT j.state, j.receipt, j.since, (j.request->>'resend_of')::uuid, place + 1
-    FROM repeated JOIN dispatch.job j ON j.workspace_id = $1 AND j.message_id = repeated.resend_of
+    SELECT e.state, e.receipt, e.since, (e.request->>'resend_of')::uuid, place + 1
+    FROM repeated JOIN dispatch.job e ON e.workspace_id = {workspace_id} AND e.message_id = repeated.resend_of
     WHERE place < 100)
-SELECT state, receipt, since FROM repeated ORDER BY place
 """
+
+
+REPEATED = f"{chain('$1', '$2')} SELECT state, receipt, since FROM repeated ORDER BY place"
 """No lock: what failed, expired, was cancelled or is unknown never becomes sending again."""
 
 RIVALS = """

@@ -16,6 +16,7 @@ from dispatcher.domain.states import (
     HeldBack,
     Job,
     LeaseLapsed,
+    RepeatsSent,
     State,
     Step,
     TimeCame,
@@ -76,7 +77,7 @@ class Steps:
         ]
 
     async def move_on(
-        self, connection: Connection, rows: Sequence[tuple[asyncpg.Record, HeldBack | None]]
+        self, connection: Connection, rows: Sequence[tuple[asyncpg.Record, HeldBack | RepeatsSent | None]]
     ) -> list[Claim]:
         """Settle, claim or put off what is due. A row that cannot be read must not keep the others from their turn."""
         turns: list[tuple[Turn, float]] = []
