@@ -5,7 +5,7 @@ What is chosen is locked, and what it costs its sender is spent, in the caller's
 later: a job that waits for its turn is not touched, so whoever comes next chooses among all that wait then.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,8 +22,9 @@ from dispatcher.domain.segments import segments
 from dispatcher.domain.states import HeldBack, RepeatsSent, State
 from dispatcher.ports import Room
 from dispatcher.storage import gate_statements as sql
-from dispatcher.storage.rows import Key
+from dispatcher.storage.rows import Key, columns_of_keys
 from dispatcher.storage.senders import host_of, save_hosts, save_senders, sender_of, standing_of
+from dispatcher.storage.statements import RENEW
 from dispatcher.storage.telling import tell
 from proactive_contracts.results import Earlier
 from proactive_contracts.values import Channel, Lane
@@ -31,6 +32,9 @@ from runtime.postgres import Connection
 
 OTHERS = 50
 """Jobs that need no turn are taken so many at a time: expired, lapsed, resolving, untold."""
+
+QUEUED_SECONDS, SHUT_SECONDS = 0.5, 5.0
+"""What is to be called again under its id is looked at again after this, where its sender is not to send now."""
 
 TAKEN_SECONDS = 0.02
 """A sender whose lock another replica holds is looked at again after this."""
@@ -96,12 +100,19 @@ class _Round:
         return max(0.0, (min(self.moments) - self.now).total_seconds()) if self.moments else None
 
 
-async def choose(connection: Connection, channel: Channel, room: Room) -> Chosen:
-    """Lock what is to move on, as far as there is room; other replicas pass it by."""
-    others = await connection.fetch(sql.OTHERS, channel.value, OTHERS) if room.others else []
+async def choose(
+    connection: Connection, channel: Channel, room: Room, called_again: Collection[str] = frozenset()
+) -> Chosen:
+    """
+    Lock what is to move on, as far as there is room; other replicas pass it by.
+
+    `called_again`: providers that find out what became of a message by another call, which the gates let go as well.
+    """
+    found = await connection.fetch(sql.OTHERS, channel.value, OTHERS) if room.others else []
+    others = await _admitted(connection, channel, found, called_again)
     state = await _look_around(connection, channel)
     if state is None:
-        return Chosen(others, next_seconds=0.0 if len(others) >= OTHERS else None)
+        return Chosen(others, next_seconds=0.0 if len(found) >= OTHERS else None)
     await _lock(connection, state)
     calls = await _pick(connection, channel, state, room)
     for row in calls:
@@ -114,13 +125,48 @@ async def choose(connection: Connection, channel: Channel, room: Room) -> Chosen
     return Chosen(
         [*others, *calls],
         [*held, *repeating.values()],
-        next_seconds=0.0 if len(others) >= OTHERS else state.next_seconds,
+        next_seconds=0.0 if len(found) >= OTHERS else state.next_seconds,
         hungry=frozenset(
             turn.channel_id
             for turn in state.turns.values()
             if turn.ready and turn.left and state.admission(turn) is None
         ),
     )
+
+
+async def _admitted(
+    connection: Connection, channel: Channel, rows: Sequence[asyncpg.Record], called_again: Collection[str]
+) -> Sequence[asyncpg.Record]:
+    """Without what would be called again now, and may not: it stays what it is, and is looked at again soon."""
+    again = [
+        row
+        for row in rows
+        if row["state"] == State.RESOLVING and row["provider"] in called_again and row["not_after"] > row["now"]
+    ]
+    if not again:
+        return rows
+    found = await connection.fetch(sql.LOCK_IN_ORDER, list({row["channel_id"] for row in again}))
+    senders = {row["channel_id"]: (sender_of(row), row["host"]) for row in found}
+    host_rows = await connection.fetch(sql.LOCK_HOSTS_IN_ORDER, list({host for _, host in senders.values()}))
+    hosts = {row["name"]: host_of(row["name"], row) for row in host_rows}
+    going: dict[UUID, Sender] = {}
+    put_off: dict[Key, float] = {}
+    for row in again:
+        if row["channel_id"] not in senders:
+            continue
+        sender, name = senders[row["channel_id"]]
+        answer = gates.admit(sender, hosts[name], found[-1]["now"])
+        if answer is not None:
+            put_off[_key(row)] = SHUT_SECONDS if isinstance(answer, Shut) else QUEUED_SECONDS
+            continue
+        sender, hosts[name] = gates.spend(sender, hosts[name], _cost(row["request"], channel), found[-1]["now"])
+        senders[row["channel_id"]] = sender, name
+        going[row["channel_id"]] = sender
+    await save_senders(connection, going)
+    await save_hosts(connection, [hosts[name] for name in {senders[channel_id][1] for channel_id in going}])
+    for key, seconds in put_off.items():
+        await connection.execute(RENEW, *columns_of_keys([key]), seconds)
+    return [row for row in rows if _key(row) not in put_off]
 
 
 async def _repeating_sent(

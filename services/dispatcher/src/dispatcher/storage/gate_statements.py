@@ -169,6 +169,25 @@ FROM dispatch.sender s WHERE s.channel_id = $1 FOR UPDATE OF s
 """
 LOOK_AT_HOST = f"SELECT h.name, {HOST_COLUMNS} FROM dispatch.host h WHERE h.name = $1 FOR UPDATE"
 
+FAILURES_BACK = """
+WITH held AS (
+    SELECT channel_id FROM dispatch.sender WHERE channel_id = ANY($1::uuid[]) AND cause IS NULL AND failures > 0
+    ORDER BY channel_id FOR UPDATE)
+UPDATE dispatch.sender s
+SET failures = greatest(0, s.failures - (SELECT count(*) FROM unnest($1::uuid[]) one WHERE one = s.channel_id))
+FROM held WHERE s.channel_id = held.channel_id
+"""
+"""Failures that were none, one for each time that a channel is named."""
+
+LOCK_IN_ORDER = f"""
+SELECT s.channel_id, s.host, clock_timestamp() AS now, {SENDER_COLUMNS} FROM dispatch.sender s
+WHERE s.channel_id = ANY($1::uuid[]) ORDER BY s.channel_id FOR UPDATE
+"""
+LOCK_HOSTS_IN_ORDER = f"""
+SELECT h.name, {HOST_COLUMNS} FROM dispatch.host h WHERE h.name = ANY($1::text[]) ORDER BY h.name FOR UPDATE
+"""
+"""The same two, waited for: senders before hosts, as everybody does who waits."""
+
 UNWELL = f"""
 SELECT s.channel_id, s.host, clock_timestamp() AS now, {SENDER_COLUMNS}, {HOST_COLUMNS}
 FROM dispatch.sender s JOIN dispatch.host h ON h.name = s.host

@@ -60,6 +60,9 @@ SET state = u.state, attempt = u.attempt, doubts = u.doubts::integer[], tries = 
     due_at = CASE WHEN u.act <> 'nothing' THEN clock_timestamp() + $16 * interval '1 second'
                   WHEN u.due_at IS NULL AND u.outcome IS NOT NULL THEN now() + u.tell_in * interval '1 second'
                   ELSE u.due_at END,
+    tell_at = CASE WHEN u.outcome IS NULL AND u.state = j.state THEN j.tell_at
+                   WHEN u.outcome IS NOT NULL AND u.state IN ('waiting', 'resolving')
+                   THEN now() + u.tell_in * interval '1 second' END,
     called_at = CASE WHEN u.act = 'call' THEN clock_timestamp() ELSE j.called_at END,
     claimed_by = CASE WHEN u.act <> 'nothing' THEN $17::uuid ELSE j.claimed_by END
 FROM unnest($1::text[], $2::uuid[], $3::text[], $4::integer[], $5::text[], $6::integer[], $7::integer[], $8::jsonb[],
@@ -82,11 +85,21 @@ RETURNING {JOB}
 
 ANNOUNCED = """
 UPDATE dispatch.job j
-SET announced_at = now(), due_at = CASE WHEN j.state IN ('waiting', 'sending', 'resolving') THEN j.due_at END
+SET announced_at = now(), tell_at = NULL,
+    due_at = CASE WHEN j.state IN ('waiting', 'sending', 'resolving') THEN j.due_at END
 FROM unnest($1::text[], $2::uuid[], $3::integer[]) AS u(workspace_id, message_id, transition)
 WHERE j.workspace_id = u.workspace_id AND j.message_id = u.message_id AND j.transition = u.transition
       AND j.result IS NOT NULL
 """
+
+TELL_AGAIN = f"""
+UPDATE dispatch.job SET tell_at = now() + $3 * interval '1 second'
+WHERE (workspace_id, message_id) IN (
+    SELECT workspace_id, message_id FROM dispatch.job
+    WHERE channel = $1 AND tell_at IS NOT NULL AND tell_at <= now() ORDER BY tell_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+RETURNING {JOB}
+"""
+"""Jobs that move on by themselves, and whose present result was not confirmed by the broker so far."""
 
 LOST = f"""
 SELECT {JOB}, extract(epoch FROM not_after - now())::float8 AS seconds_left, clock_timestamp() AS now

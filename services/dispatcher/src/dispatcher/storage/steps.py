@@ -16,6 +16,8 @@ from dispatcher.domain.states import (
     HeldBack,
     Job,
     LeaseLapsed,
+    LookedUp,
+    ReceiptCame,
     RepeatsSent,
     State,
     Step,
@@ -23,8 +25,10 @@ from dispatcher.domain.states import (
 )
 from dispatcher.ports import Claim, Settled
 from dispatcher.storage import statements as sql
+from dispatcher.storage.gate_statements import FAILURES_BACK
 from dispatcher.storage.rows import Key, Turn, columns_of_keys, key_of, read, write
 from proactive_contracts.results import Earlier
+from proactive_contracts.values import Channel
 from runtime.logs import get_logger
 from runtime.postgres import TROUBLE, UNPREPARED, Connection
 
@@ -33,6 +37,9 @@ SHARED = (*TROUBLE, *UNPREPARED)
 
 _MOVING = frozenset({State.WAITING, State.SENDING, State.RESOLVING})
 """What becomes due by itself; anything else is due because its result was not told."""
+
+TELLINGS = 50
+"""Untold results of jobs that move on are told again so many at a time."""
 
 log = get_logger()
 
@@ -68,6 +75,7 @@ class Steps:
                 if step is not None:
                     turns[event.key] = Turn(job, step, event.provider, event.tell_in)
         written = await write(connection, list(turns.values()), self.lease_seconds, self.worker)
+        await self._take_failures_back(connection, events, turns)
         after = dict(zip(turns, written, strict=True))
         return [
             Settled(after.get(event.key, jobs[event.key][0]), changed=_tells(turns.get(event.key)))
@@ -100,6 +108,17 @@ class Steps:
         told = [Claim(job, Act.NOTHING, 0) for job in untold]
         return [*told, *await self._write_each(connection, turns)]
 
+    async def tell_again(self, connection: Connection, channel: Channel) -> list[Claim]:
+        """Results of jobs that wait, or are being found out, which nobody was told: the broker was away."""
+        rows = await connection.fetch(sql.TELL_AGAIN, channel.value, TELLINGS, sql.ANNOUNCE_SECONDS)
+        claims = []
+        for row in rows:
+            try:
+                claims.append(Claim(read(row), Act.NOTHING, 0))
+            except Exception:
+                log.exception("job_unreadable", message_id=str(row["message_id"]))
+        return claims
+
     async def _write_each(self, connection: Connection, turns: list[tuple[Turn, float]]) -> list[Claim]:
         """Write all at once; where that fails, one by one, and what fails again is put off."""
         if not turns:
@@ -127,6 +146,24 @@ class Steps:
         return TimeCame(
             [Earlier(status=resends.status_of(State(r["state"]), r["receipt"]), since=r["since"]) for r in rows]
         )
+
+    async def _take_failures_back(
+        self, connection: Connection, events: Sequence[Happened], turns: Mapping[Key, Turn]
+    ) -> None:
+        """
+        A doubt that a receipt or a look-up turned into an acceptance was no failure of its channel's.
+
+        It says nothing about the failures of other messages, and it is of the past: an open breaker stays open.
+        """
+        channels = []
+        for event in events:
+            turn = turns.get(event.key)
+            if turn is None or not isinstance(event.happening, ReceiptCame | LookedUp) or turn.job.request is None:
+                continue
+            if turn.job.doubts and turn.step.state is State.ACCEPTED:
+                channels.append(turn.job.request.channel_id)
+        if channels:
+            await connection.execute(FAILURES_BACK, channels)
 
     def _decide(self, job: Job, happening: Happening, provider: str | None, now: datetime) -> Step | None:
         can = self.capabilities.get(provider or "") or Capabilities(provider)
