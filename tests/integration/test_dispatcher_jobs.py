@@ -623,6 +623,18 @@ async def test_doubt_that_turned_out_well_was_no_failure_of_its_channel(connecti
     assert await connections.fetchval("SELECT failures FROM dispatch.sender") == left
 
 
+async def test_receipt_that_is_faster_than_a_time_out_leaves_no_failure(connections: Pool) -> None:
+    jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", receipts_echo=True)})
+    senders = Senders(connections)
+    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    event = make_request()
+    await jobs.claim(event, Lane.INTERACTIVE)
+    await jobs.record_receipt(make_receipt(event, ReceiptStatus.DELIVERED))
+    await senders.report(CHANNEL_ID, Unclear("?"))
+    await settle(jobs, event, Unclear("?"))
+    assert await connections.fetchval("SELECT failures FROM dispatch.sender") == 0
+
+
 async def test_receipt_does_not_close_an_open_breaker(connections: Pool) -> None:
     jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", receipts_echo=True)})
     senders = Senders(connections)

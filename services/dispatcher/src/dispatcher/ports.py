@@ -303,7 +303,7 @@ class Gates(Protocol):
         """A job was committed as waiting: this worker's scheduler is to look, at once where a person waits."""
 
     async def report(self, channel: ChannelInUse, request: SendRequested, answer: Answer) -> None:
-        """What a call came to, after it was recorded; never raises, and never takes long."""
+        """What a call came to, before it is recorded and told; never raises, and never takes long."""
 
 
 @dataclass(frozen=True)

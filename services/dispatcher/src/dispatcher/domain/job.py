@@ -28,7 +28,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dispatcher.domain.answers import Accepted, ErrorClass, Refused, Unclear
-from dispatcher.domain.delays import RESEND_LOOK_SECONDS, look_delay, most_looks, retry_delay
+from dispatcher.domain.delays import LOOKING_SECONDS, RESEND_LOOK_SECONDS, look_delay, most_looks, retry_delay
 from dispatcher.domain.resends import refuse_resend, subject_fields, under_way
 from dispatcher.domain.states import (
     Act,
@@ -193,6 +193,9 @@ def _looked_up(job: Job, looked: LookedUp, can: Capabilities, now: datetime, cha
         return _accept(job, can.provider, looked.found) if job.doubts else None
     if job.state is not State.RESOLVING or looked.look != job.looks:
         return None
+    counts_from = min(job.not_after, (job.called_at or now) + timedelta(seconds=LOOKING_SECONDS))
+    if not looked.answered and now < counts_from:
+        return _look_later(replace(job, looks=job.looks - 1), can, now, chance)
     return _look_later(job, can, now, chance)
 
 

@@ -148,10 +148,15 @@ class ReceiptCame:
 
 @dataclass(frozen=True)
 class LookedUp:
-    """Look number `look` found the message at the provider, or did not, which proves nothing."""
+    """
+    Look number `look` found the message at the provider, or did not, which proves nothing.
+
+    It was not even `answered` where the provider could not be asked.
+    """
 
     look: int
     found: Accepted | None
+    answered: bool = True
 
 
 Happening = (

@@ -8,9 +8,11 @@ from uuid import UUID
 import asyncpg
 
 from dispatcher.domain import resends
+from dispatcher.domain.answers import Unclear
 from dispatcher.domain.job import decide
 from dispatcher.domain.states import (
     Act,
+    Answered,
     Capabilities,
     Happening,
     HeldBack,
@@ -75,7 +77,8 @@ class Steps:
                 if step is not None:
                     turns[event.key] = Turn(job, step, event.provider, event.tell_in)
         written = await write(connection, list(turns.values()), self.lease_seconds, self.worker)
-        await self._take_failures_back(connection, events, turns)
+        taken = [jobs[event.key][0].request for event in events if _was_no_failure(event, jobs, turns)]
+        await _take_failures_back(connection, [request.channel_id for request in taken if request is not None])
         after = dict(zip(turns, written, strict=True))
         return [
             Settled(after.get(event.key, jobs[event.key][0]), changed=_tells(turns.get(event.key)))
@@ -147,27 +150,26 @@ class Steps:
             [Earlier(status=resends.status_of(State(r["state"]), r["receipt"]), since=r["since"]) for r in rows]
         )
 
-    async def _take_failures_back(
-        self, connection: Connection, events: Sequence[Happened], turns: Mapping[Key, Turn]
-    ) -> None:
-        """
-        A doubt that a receipt or a look-up turned into an acceptance was no failure of its channel's.
-
-        It says nothing about the failures of other messages, and it is of the past: an open breaker stays open.
-        """
-        channels = []
-        for event in events:
-            turn = turns.get(event.key)
-            if turn is None or not isinstance(event.happening, ReceiptCame | LookedUp) or turn.job.request is None:
-                continue
-            if turn.job.doubts and turn.step.state is State.ACCEPTED:
-                channels.append(turn.job.request.channel_id)
-        if channels:
-            await connection.execute(FAILURES_BACK, channels)
-
     def _decide(self, job: Job, happening: Happening, provider: str | None, now: datetime) -> Step | None:
         can = self.capabilities.get(provider or "") or Capabilities(provider)
         return decide(job, happening, can, now, self.chance())
+
+
+def _was_no_failure(event: Happened, jobs: Mapping[Key, tuple[Job, datetime]], turns: Mapping[Key, Turn]) -> bool:
+    """Whether an attempt without a definite answer, which counts against its channel, was taken, as a receipt says."""
+    match event.happening:
+        case ReceiptCame() | LookedUp():
+            turn = turns.get(event.key)
+            return turn is not None and bool(turn.job.doubts) and turn.step.state is State.ACCEPTED
+        case Answered(answer=Unclear()):  # the receipt was faster
+            return event.key in jobs and jobs[event.key][0].state is State.ACCEPTED
+    return False
+
+
+async def _take_failures_back(connection: Connection, channels: Sequence[UUID]) -> None:
+    """It says nothing about the failures of other messages, and it is of the past: an open breaker stays open."""
+    if channels:
+        await connection.execute(FAILURES_BACK, channels)
 
 
 def _tells(turn: Turn | None) -> bool:
