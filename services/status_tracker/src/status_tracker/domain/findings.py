@@ -62,7 +62,7 @@ def looked_up(job: Job, message: tuple[str, UUID], channel_id: UUID, at: datetim
         answers=job.event_id,
         status=job.status,
         attempt=job.attempt,
-        reason=job.reason,
+        reason=job.reason if job.status in (Status.FAILED, Status.WAITING) else None,
         due_at=job.due_at if job.status is Status.WAITING else None,
         provider=job.provider,
         provider_message_id=job.provider_message_id,
