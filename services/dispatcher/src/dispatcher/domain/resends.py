@@ -35,6 +35,12 @@ RECEIPT_ORDER = tuple(_RECEIPT_STATUS)
 
 _SENT = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 
+SAYS_SENT = (
+    *(state.value for state, status in _STATUS.items() if status in _SENT),
+    *(receipt for receipt, status in _RECEIPT_STATUS.items() if status in _SENT),
+)
+"""The best receipt, or without one the state, of a message that counts as sent."""
+
 
 def status_of(state: State, receipt: str | None) -> Status:
     """What a person would call this state, receipts included."""
