@@ -226,7 +226,7 @@ async def test_queueing_for_a_rate_is_told_after_a_while(table: Table) -> None:
     assert list((await table.choose()).held) == []
     await table.pool.execute("UPDATE dispatch.job SET due_at = due_at - interval '3 seconds'")
     chosen = await table.choose()
-    assert [back.why.reason for _, back in chosen.held] == [FailureReason.PROVIDER_BUSY] * 2
+    assert [back.why.reason for _, back in chosen.held] == [FailureReason.CHANNEL_BUSY] * 2
     assert list((await table.choose()).held) == []
 
 
@@ -338,7 +338,9 @@ async def test_plans_read_what_they_return_however_much_waits(table: Table, anal
     waiting = await _plan(table, gate_statements.WAITING, "sms")
     untold = await _plan(table, gate_statements.UNTOLD, [A] * 2, ["", "held"], [0.0] * 2, 50)
     others = await _plan(table, gate_statements.OTHERS, "sms", 50)
-    for name, plan in {"pick": pick, "waiting": waiting, "untold": untold, "others": others}.items():
+    repeats = await _plan(table, gate_statements.REPEATS_SENT, "sms", 50, ["accepted"])
+    plans = {"pick": pick, "waiting": waiting, "untold": untold, "others": others, "repeats": repeats}
+    for name, plan in plans.items():
         scans = [node for node in _nodes(plan["Plan"]) if node.get("Relation Name") == "job"]
         assert scans, name
         read = sum(

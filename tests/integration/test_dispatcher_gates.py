@@ -131,7 +131,6 @@ async def test_sender_that_is_asked_to_wait_waits_and_no_other(scene: Scene) -> 
         await scene.publish(first)
         await scene.told.result_of(first)
         scene.twilio.behave = None
-        await standing(scene, "held_until IS NOT NULL")
         held, free = scene.request(), scene.request(workspace_id="w2", channel_id=other)
         await scene.publish(held)
         await scene.publish(free)
@@ -183,7 +182,6 @@ async def test_refused_key_fails_people_at_once_keeps_bulk_and_probes(scene: Sce
             await scene.publish(event, Lane.BULK)
         for event in bulk:
             assert (await scene.told.result_of(event)).type == "proactive.send_deferred.v1"
-        await standing(scene, "cause = 'blocked'")
         submissions = len(scene.twilio.ledger)
         agent = scene.request()
         began = time.monotonic()
@@ -203,6 +201,22 @@ async def test_refused_key_fails_people_at_once_keeps_bulk_and_probes(scene: Sce
     begun = [one.at for one in scene.twilio.ledger[submissions:]]
     assert begun[-1] - begun[0] > 0.8, "the ramp: after the probe one a second, then two"
     assert await scene.database.fetchval("SELECT cause FROM dispatch.sender") is None
+
+
+async def test_nothing_leaves_after_a_refused_key_but_what_was_in_flight(scene: Scene) -> None:
+    scene.twilio.behave = refusing(ACCOUNT, 401, 20003)
+    async with scene.worker(), scene.worker():
+        for _ in range(5):
+            await scene.database.execute("UPDATE dispatch.sender SET cause = NULL, failures = 0, retry_at = NULL")
+            scene.twilio.ledger.clear()
+            first = scene.request()
+            await scene.publish(first)
+            await scene.told.result_of(first)
+            others = [scene.request() for _ in range(6)]
+            await asyncio.gather(*(scene.publish(one) for one in others))
+            for one in others:
+                await scene.told.result_of(one)
+            assert [one.mid for one in scene.twilio.ledger] == [first.data.message_id]
 
 
 async def test_host_that_is_down_is_left_alone_and_comes_back_by_a_ramp(scene: Scene) -> None:
@@ -225,14 +239,6 @@ async def test_host_that_is_down_is_left_alone_and_comes_back_by_a_ramp(scene: S
         for event in events:
             await reached(scene, event)
     assert len(scene.twilio.ledger) == 40
-
-
-async def standing(scene: Scene, condition: str) -> None:
-    """Once all replicas can see it of the first tenant's channel: answers are reported after they are told."""
-    query = f"SELECT count(*) FROM dispatch.sender WHERE channel_id = $1 AND {condition}"
-    async with asyncio.timeout(10):
-        while not await scene.database.fetchval(query, scene.channel_id):
-            await asyncio.sleep(0.02)
 
 
 async def reached(scene: Scene, event: Event[SendRequested]) -> float:

@@ -19,6 +19,7 @@ from dispatcher.ports import Claim, Room, Settled
 from dispatcher.storage import SOURCE
 from dispatcher.storage.jobs import PostgresJobs
 from dispatcher.storage.rows import Request
+from dispatcher.storage.senders import Senders
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import Event, request_id
 from proactive_contracts.reasons import FailureReason
@@ -39,7 +40,7 @@ CHANNEL_ID = UUID("0b5ad1a0-0000-4000-8000-000000000001")
 async def connections(database_url: str) -> AsyncIterator[Pool]:
     connection = await asyncpg.connect(database_url)
     await migrate(connection, [directory.SOURCE, SOURCE])
-    await connection.execute("TRUNCATE dispatch.job")
+    await connection.execute("TRUNCATE dispatch.job, dispatch.sender, dispatch.host")
     await connection.close()
     async with pool(database_url, application="test") as opened:
         yield opened
@@ -527,6 +528,181 @@ async def test_resend_of_a_message_under_way_waits_and_is_judged_by_what_became_
     assert (judged.act, judged.job.state) == (Act.NOTHING, State.FAILED)
 
 
+async def test_untold_deferral_is_told_again_until_announced(jobs: PostgresJobs, connections: Pool) -> None:
+    event = make_request()
+    await jobs.claim(event, Lane.INTERACTIVE)
+    busy = Refused(ErrorClass.THROTTLED, FailureReason.PROVIDER_BUSY, "wait", retry_after_seconds=300)
+    put_off = (await settle(jobs, event, busy)).job
+    assert await take_due(jobs) == [], "whoever put it off is telling it"
+    for _ in range(2):
+        await connections.execute("UPDATE dispatch.job SET tell_at = tell_at - interval '11 seconds'")
+        taken = await asyncio.gather(*(take_due(PostgresJobs(connections, 60)) for _ in range(3)))
+        ((again,),) = [claims for claims in taken if claims]
+        assert (again.act, again.job.outcome) == (Act.NOTHING, "proactive.send_deferred.v1")
+        assert (again.job.transition, again.job.due_at) == (put_off.transition, put_off.due_at)
+    await jobs.announced(again.job)
+    assert await connections.fetchval("SELECT tell_at IS NULL AND due_at > now() FROM dispatch.job")
+
+
+@pytest.mark.parametrize("gate", ["paused", "rate", "blocked"])
+async def test_same_id_is_not_called_again_behind_a_gate_and_stays_in_doubt(connections: Pool, gate: str) -> None:
+    jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", same_id_again=True)})
+    event = make_request()
+    await jobs.claim(event, Lane.INTERACTIVE)
+    await settle(jobs, event, Unclear("?"))
+    senders = Senders(connections)
+    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    if gate == "paused":
+        await senders.pause(CHANNEL_ID, "maria")
+    if gate == "blocked":
+        await senders.report(CHANNEL_ID, Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, "no"))
+    if gate == "rate":
+        await senders.limit(CHANNEL_ID, 0.01)
+        await jobs.claim(make_request(), Lane.INTERACTIVE)
+        (went,) = await take_due(jobs)
+        assert went.act is Act.CALL
+    due_now = "UPDATE dispatch.job SET due_at = now() WHERE state = 'resolving'"
+    for _ in range(3):
+        await connections.execute(due_now)
+        assert await take_due(jobs) == []
+        job = await find(jobs, event)
+        assert (job.state, job.attempt, job.doubts, job.looks) == (State.RESOLVING, 1, (1,), 0)
+    await connections.execute("UPDATE dispatch.sender SET tat = NULL, per_second = NULL")
+    await senders.resume(CHANNEL_ID)
+    await connections.execute(due_now)
+    (again,) = await take_due(jobs)
+    assert (again.act, again.job.attempt) == (Act.CALL, 2)
+
+
+async def test_call_again_under_its_id_is_paid_from_the_senders_rate(connections: Pool) -> None:
+    jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", same_id_again=True)})
+    events = [make_request() for _ in range(2)]
+    for event in events:
+        await jobs.claim(event, Lane.INTERACTIVE)
+        await settle(jobs, event, Unclear("?"))
+    senders = Senders(connections)
+    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    await senders.limit(CHANNEL_ID, 0.01)
+    await connections.execute("UPDATE dispatch.job SET due_at = now()")
+    assert [one.act for one in await take_due(jobs)] == [Act.CALL]
+    await jobs.claim(make_request(), Lane.INTERACTIVE)
+    assert await take_due(jobs) == []
+
+
+async def test_doubt_behind_a_pause_becomes_unknown_when_its_time_is_over(connections: Pool) -> None:
+    jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", same_id_again=True)})
+    event = make_request()
+    await jobs.claim(event, Lane.INTERACTIVE)
+    await settle(jobs, event, Unclear("?"))
+    senders = Senders(connections)
+    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    await senders.pause(CHANNEL_ID, "maria")
+    await connections.execute("UPDATE dispatch.job SET due_at = now(), not_after = now()")
+    (ended,) = await take_due(jobs)
+    assert (ended.act, ended.job.state) == (Act.NOTHING, State.UNKNOWN)
+
+
+@pytest.mark.parametrize("news", ["receipt", "look-up", "nothing found"])
+async def test_doubt_that_turned_out_well_was_no_failure_of_its_channel(connections: Pool, news: str) -> None:
+    jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", look_up=True)})
+    senders = Senders(connections)
+    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    events = [make_request() for _ in range(4)]
+    for event in events:
+        await jobs.claim(event, Lane.INTERACTIVE)
+        await settle(jobs, event, Unclear("?"))
+        await senders.report(CHANNEL_ID, Unclear("?"))
+    for event in events[:2]:
+        if news == "receipt":
+            await jobs.record_receipt(make_receipt(event, ReceiptStatus.UNDELIVERED))
+            await jobs.record_receipt(make_receipt(event, ReceiptStatus.DELIVERED))
+        else:
+            found = Accepted(str(event.data.message_id)) if news == "look-up" else None
+            await jobs.settle("w1", event.data.message_id, LookedUp(0, found), "twilio")
+    left = 4 if news == "nothing found" else 2
+    assert await connections.fetchval("SELECT failures FROM dispatch.sender") == left
+
+
+async def test_receipt_that_is_faster_than_a_time_out_leaves_no_failure(connections: Pool) -> None:
+    jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", receipts_echo=True)})
+    senders = Senders(connections)
+    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    event = make_request()
+    await jobs.claim(event, Lane.INTERACTIVE)
+    await jobs.record_receipt(make_receipt(event, ReceiptStatus.DELIVERED))
+    await senders.report(CHANNEL_ID, Unclear("?"))
+    await settle(jobs, event, Unclear("?"))
+    assert await connections.fetchval("SELECT failures FROM dispatch.sender") == 0
+
+
+async def test_receipt_does_not_close_an_open_breaker(connections: Pool) -> None:
+    jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", receipts_echo=True)})
+    senders = Senders(connections)
+    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    event = make_request()
+    await jobs.claim(event, Lane.INTERACTIVE)
+    await settle(jobs, event, Unclear("?"))
+    for _ in range(5):
+        await senders.report(CHANNEL_ID, Unclear("?"))
+    before = await connections.fetchrow("SELECT * FROM dispatch.sender")
+    await jobs.record_receipt(make_receipt(event, ReceiptStatus.DELIVERED))
+    assert (await find(jobs, event)).state is State.ACCEPTED
+    assert await connections.fetchrow("SELECT * FROM dispatch.sender") == before
+
+
+@pytest.mark.parametrize("news", ["receipt", "answer"])
+@pytest.mark.parametrize("gate", ["paused", "blocked", "later"])
+async def test_resend_behind_a_shut_gate_is_refused_once_the_first_one_was_sent(
+    jobs: PostgresJobs, connections: Pool, gate: str, news: str
+) -> None:
+    first = make_request()
+    await jobs.claim(first, Lane.INTERACTIVE)
+    await settle(jobs, first, Unclear("?"))
+    senders = Senders(connections)
+    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    if gate == "paused":
+        await senders.pause(CHANNEL_ID, "maria")
+    if gate == "blocked":
+        await senders.report(CHANNEL_ID, Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, "no"))
+    second = make_request(resend_of=first.data.message_id)
+    third = make_request(resend_of=second.data.message_id)
+    for one in (second, third):
+        await jobs.claim(one, Lane.BULK)
+    if gate == "later":
+        await connections.execute("UPDATE dispatch.job SET due_at = now() + interval '1 hour' WHERE state = 'waiting'")
+    await take_due(jobs)
+    assert {(await find(jobs, one)).state for one in (second, third)} == {State.WAITING}
+    if news == "receipt":
+        await jobs.record_receipt(make_receipt(first, ReceiptStatus.DELIVERED))
+    else:
+        await settle(jobs, first, ACCEPTED)
+    judged = {one.job.message_id: one for one in await take_due(jobs)}
+    for one in (second, third):
+        claim = judged[one.data.message_id]
+        assert (claim.act, claim.job.state) == (Act.NOTHING, State.FAILED)
+        assert claim.job.result is not None
+        assert claim.job.result["reason"] == "already_sent"
+        assert claim.job.result["earlier"]["status"] == (Status.DELIVERED if news == "receipt" else Status.SENT)
+    assert await connections.fetchval("SELECT count(*) FROM dispatch.job WHERE state = 'waiting'") == 0
+
+
+async def test_resend_behind_a_shut_gate_waits_while_the_first_one_may_not_have_been_sent(
+    jobs: PostgresJobs, connections: Pool
+) -> None:
+    first = make_request()
+    await jobs.claim(first, Lane.INTERACTIVE)
+    await settle(jobs, first, ACCEPTED)
+    await jobs.record_receipt(make_receipt(first, ReceiptStatus.UNDELIVERED))
+    senders = Senders(connections)
+    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    await senders.pause(CHANNEL_ID, "maria")
+    again = make_request(resend_of=first.data.message_id)
+    await jobs.claim(again, Lane.BULK)
+    for _ in range(3):
+        await take_due(jobs)
+    assert (await find(jobs, again)).state is State.WAITING
+
+
 async def test_resend_of_a_resend_that_was_refused_is_refused_for_the_first_ones_sake(jobs: PostgresJobs) -> None:
     first = make_request()
     await jobs.claim(first, Lane.INTERACTIVE)
@@ -726,7 +902,7 @@ async def test_every_request_of_the_contract_can_be_claimed(database_url: str) -
             for event, claim in zip(events, claims, strict=True):
                 assert claim.job.request is not None
                 assert not claim.fresh or claim.job.request == event.data
-            await connections.execute("TRUNCATE dispatch.job")
+            await connections.execute("TRUNCATE dispatch.job, dispatch.sender, dispatch.host")
 
     def run(found: list[SendRequested]) -> None:
         asyncio.run(claim_all(found))

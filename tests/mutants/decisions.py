@@ -75,8 +75,8 @@ DECISIONS: Sequence[Mutation] = (
     _of_job(
         "expiry",
         "nothing is called after its not_after",
-        "    if now >= job.not_after:\n        return _expire(job)\n    if refusal :=",
-        "    if refusal :=",
+        "    if now >= job.not_after:\n        return _expire(job)\n    if refused :=",
+        "    if refused :=",
     ),
     _of_job(
         "same-id-in-time",

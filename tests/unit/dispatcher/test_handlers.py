@@ -35,6 +35,7 @@ from tests.unit.dispatcher.fakes import (
 )
 
 TWILIO = Capabilities("twilio")
+LISTING = HttpResponse(200, {}, b"")
 LOOKS_UP = Capabilities("twilio", look_up=True)
 OTHER_ROUTE = "panel.00000000-0000-4000-8000-000000000000"
 
@@ -337,6 +338,21 @@ async def test_gate_hears_what_came_of_a_call(scene: Scene) -> None:
     assert (scene.gates.entered, scene.gates.left, scene.gates.reports) == (1, 1, [Accepted("SM1", 1)])
 
 
+async def test_gate_knows_before_the_outcome_is_recorded_and_told(scene: Scene) -> None:
+    scene.provider.answer = Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, "No money.")
+    seen: list[tuple[State, list[str]]] = []
+    report = scene.gates.report
+
+    async def look(channel: ChannelInUse, request: SendRequested, answer: Answer) -> None:
+        seen.append((scene.only_job.state, scene.announcements.words))
+        await report(channel, request, answer)
+
+    scene.gates.report = look  # type: ignore[method-assign]
+    await scene.request(make_event_of(make_request()))
+    assert seen == [(State.SENDING, [])]
+    assert scene.only_job.state is State.FAILED
+
+
 async def test_gate_is_left_whatever_happens(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, f"{failpoints.AFTER_CALL}:fail")
     with pytest.raises(FailpointReached):
@@ -359,11 +375,12 @@ async def test_unclear_answer_is_told_as_still_sending_where_it_can_be_found_out
     assert (scene.only_job.state, scene.announcements.words) == (State.RESOLVING, ["send_started"])
 
 
-async def resolving(scene: Scene) -> None:
+async def resolving(scene: Scene, listing: HttpResponse | Answer = LISTING) -> None:
     """A message whose answer got lost, and the scheduler's next look at it."""
     scene.provider.answer = Unclear("HTTP 500")
     await scene.request(make_event_of(make_request()))
     job = replace(scene.only_job, looks=3, called_at=NOW)
+    scene.calls.answer = listing
     scene.jobs.rows[job.workspace_id, job.message_id] = job
     await scene.dispatch.on_due(Claim(job, Act.LOOK_UP, 500), time.monotonic())
 
@@ -394,6 +411,23 @@ async def test_look_up_that_proves_nothing_leaves_it_unknown(listed: list[Listed
     scene.provider.listed, scene.jobs.others = listed, others
     await resolving(scene)
     assert (scene.only_job.state, scene.announcements.words[-1]) == (State.UNKNOWN, "send_unknown")
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        HttpResponse(503, {}, b""),
+        HttpResponse(429, {}, b""),
+        Refused(ErrorClass.NOT_SENT, FailureReason.PROVIDER_UNREACHABLE, "No."),
+        Unclear("no answer"),
+    ],
+    ids=["503", "429", "not reached", "no answer"],
+)
+async def test_look_up_that_got_no_answer_is_not_a_look(listing: HttpResponse | Answer) -> None:
+    scene = Scene(capabilities=LOOKS_UP)
+    scene.provider.listed = [Listed("SM7", NOW)]
+    await resolving(scene, listing)
+    assert (scene.only_job.state, scene.only_job.looks) == (State.RESOLVING, 2)
 
 
 async def test_look_up_finds_its_own_beside_anothers() -> None:

@@ -31,6 +31,7 @@ from dispatcher.domain.states import (
     LeaseLapsed,
     LookedUp,
     ReceiptCame,
+    RepeatsSent,
     State,
     Step,
     TimeCame,
@@ -216,6 +217,49 @@ def test_look_ups_wait_for_the_list_to_settle_and_end_as_unknown_in_the_first_an
     assert looks == 3
     assert isinstance(step.result, SendUnknown)
     assert (step.result.detail, step.result.provider_code) == ("HTTP 500", "5")
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_only_a_waiting_resend_is_refused_before_its_turn(state: State) -> None:
+    sent = RepeatsSent(Earlier(status=Status.DELIVERED, since=NOW))
+    if state is not State.WAITING:
+        assert unchanged(a_job(state), sent)
+        return
+    step = after(a_job(state, attempt=1), sent)
+    assert isinstance(step.result, SendFailed)
+    assert (step.state, step.act, step.result.reason) == (State.FAILED, Act.NOTHING, FailureReason.ALREADY_SENT)
+    assert unchanged(a_job(state), RepeatsSent(Earlier(status=Status.FAILED, since=NOW)))
+
+
+def test_look_up_without_an_answer_is_no_look_for_a_while() -> None:
+    job = replace(a_job(State.RESOLVING, looks=0), called_at=NOW, not_after=NOW + timedelta(hours=5))
+    minute = 0.0
+    for _ in range(10):
+        step = after(job, TimeCame(), TWILIO, minutes=minute)
+        assert (step.act, step.looks) == (Act.LOOK_UP, 1)
+        job = moved(job, step)
+        job = moved(job, after(job, LookedUp(1, None, answered=False), TWILIO, minutes=minute))
+        assert (job.state, job.looks) == (State.RESOLVING, 0)
+        assert job.due_at is not None
+        assert job.due_at >= NOW + timedelta(minutes=minute, seconds=15)
+        minute += 1
+    counted = 0
+    while job.state is State.RESOLVING:
+        minute += 5
+        step = after(job, TimeCame(), TWILIO, minutes=minute)
+        if step.act is Act.LOOK_UP:
+            counted += 1
+            step = after(moved(job, step), LookedUp(step.looks, None, answered=False), TWILIO, minutes=minute)
+        job = moved(job, step)
+    assert (counted, job.state) == (3, State.UNKNOWN)
+
+
+def test_last_look_after_not_after_counts_though_nobody_answered() -> None:
+    job = a_job(State.RESOLVING, looks=0)
+    job = moved(job, after(job, TimeCame(), TWILIO, minutes=16))
+    job = moved(job, after(job, LookedUp(1, None, answered=False), TWILIO, minutes=16))
+    assert (job.state, job.looks) == (State.RESOLVING, 1)
+    assert after(job, TimeCame(), TWILIO, minutes=17).state is State.UNKNOWN
 
 
 def test_look_up_that_finds_it_confirms() -> None:

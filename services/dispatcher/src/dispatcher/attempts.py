@@ -5,10 +5,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 
 from dispatcher import failpoints, metrics
 from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused
-from dispatcher.domain.states import Job, State
+from dispatcher.domain.states import Job, LookedUp, State
 from dispatcher.ports import (
     ChannelInUse,
     Claim,
@@ -71,31 +72,32 @@ class Attempts:
             answered = await self._watched(built, start_by, tell_started)
         return provider.read_answer(answered) if isinstance(answered, HttpResponse) else answered
 
-    async def look_up(self, claim: Claim, channel: ChannelInUse | None, began: float) -> Accepted | None:
+    async def look_up(self, claim: Claim, channel: ChannelInUse | None, began: float) -> LookedUp:
         """
-        The message in the provider's list, where it is there and can be no other: None proves nothing.
+        The message in the provider's list, where it is there and can be no other: that it is not proves nothing.
 
         It counts only where exactly one of its kind belongs to no other job, and no other job may turn out to own it.
         """
         job = claim.job
+        nothing = LookedUp(job.looks, None)
         provider = self._carrier(job, channel)
         if isinstance(provider, Refused) or not isinstance(provider, LooksUp) or channel is None:
-            return None
+            return nothing
         message = self._message(claim, channel, began)
         built = provider.build_look_up(message, channel)
         if isinstance(built, Refused):
-            return None
+            return nothing
         answered = await self._calls.call(built, began + self._latest_start_seconds)
-        if not isinstance(answered, HttpResponse):
-            return None
+        if not isinstance(answered, HttpResponse) or answered.status != HTTPStatus.OK:
+            return replace(nothing, answered=False)
         listed = [one for one in provider.read_look_up(answered, message, channel) if _is_new(one, job)]
         if not listed:
-            return None
+            return nothing
         rivals = await self._jobs.rivals(job, [one.provider_message_id for one in listed])
         free = [one for one in listed if one.provider_message_id not in rivals.owned]
         if rivals.alike or len(free) != 1:
-            return None
-        return Accepted(free[0].provider_message_id, free[0].segments)
+            return nothing
+        return LookedUp(job.looks, Accepted(free[0].provider_message_id, free[0].segments))
 
     def provider_of(self, channel: ChannelInUse | None, request: SendRequested) -> Provider | None:
         """The adapter that this request goes through, where the channel may carry it."""

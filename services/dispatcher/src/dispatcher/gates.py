@@ -22,6 +22,9 @@ from runtime.postgres import TROUBLE, UNPREPARED
 MOST_REPORTS = 2
 """At the same time: a provider that fails must not occupy the connections that others' messages need."""
 
+REPORT_SECONDS = 2.0
+"""So long the outcome of a call waits for the gates to be told of it."""
+
 BULK_SECONDS = 0.1
 """Services' jobs that have to wait are looked at together, so that a campaign is not a look for each message."""
 
@@ -114,7 +117,7 @@ class WorkerGates:
             return
         reported = None
         try:
-            async with self._reporting:
+            async with asyncio.timeout(REPORT_SECONDS), self._reporting:
                 if opt_out is not None and opt_out.asked:
                     await self._recipients.opted_out(request, opt_out.provider_code)
                 if tells:

@@ -11,7 +11,7 @@ from dispatcher import failpoints, metrics
 from dispatcher.attempts import Attempts
 from dispatcher.domain import resends
 from dispatcher.domain.answers import Answer, Refused
-from dispatcher.domain.states import Act, Answered, Happening, Job, LookedUp, State, VerdictGiven
+from dispatcher.domain.states import Act, Answered, Happening, Job, State, VerdictGiven
 from dispatcher.ports import (
     Announcements,
     ChannelDirectory,
@@ -140,17 +140,17 @@ class Dispatch:
         name = None if provider is None else provider.name
         answer: Answer | None = refusal
         if claim.act is Act.LOOK_UP:
-            found = await insist(lambda: self._attempts.look_up(claim, channel, began), "look-up")
-            metrics.looked_up(job.request.channel, job.provider or "none", found is not None)
-            happening: Happening = LookedUp(job.looks, found)
+            looked = await insist(lambda: self._attempts.look_up(claim, channel, began), "look-up")
+            metrics.looked_up(job.request.channel, job.provider or "none", looked.found is not None)
+            happening: Happening = looked
         else:
             answer = answer or await self._attempts.call(claim, channel, began, lambda: self._tell_started(job))
             metrics.answered(job.request.channel, name or "none", answer)
             happening = Answered(job.attempt, answer)
         await reach(failpoints.AFTER_CALL)
-        await self._settle(job, happening, name, route)
         if channel is not None and answer is not None and refusal is None:
             await self._gates.report(channel, job.request, answer)
+        await self._settle(job, happening, name, route)
 
     async def _settle(self, job: Job, happening: Happening, provider: str | None, route: str | None) -> None:
         key = job.workspace_id, job.message_id

@@ -227,7 +227,7 @@ class Room:
     How much a worker can take now: `slots` in all, and of each channel and lane what `share` says.
 
     `others`: also take what needs no turn, such as lapsed leases; `tell_queued`: also tell people about jobs that wait
-    for nothing but their sender's rate.
+    for nothing but their sender's rate, and about re-sends of what was sent after all.
     """
 
     slots: int
@@ -313,7 +313,7 @@ class Gates(Protocol):
         """A job was committed as waiting: this worker's scheduler is to look, at once where a person waits."""
 
     async def report(self, channel: ChannelInUse, request: SendRequested, answer: Answer) -> None:
-        """What a call came to, after it was recorded; never raises, and never takes long."""
+        """What a call came to, before it is recorded and told; never raises, and never takes long."""
 
 
 @dataclass(frozen=True)

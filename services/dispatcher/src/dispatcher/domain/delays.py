@@ -12,6 +12,9 @@ MAX_NOT_SENT, MAX_REFUSED = 20, 8
 RESEND_LOOK_SECONDS = 2.0
 """How soon a re-send looks again whether the message that it repeats is still under way."""
 
+LOOKING_SECONDS = 900.0
+"""So long after the call, looks to which the provider gives no answer do not count as looks."""
+
 _BLOCKED_SECONDS = 5.0
 """A bulk message of a blocked channel is due again after this; the channel's breaker decides when it really goes."""
 

@@ -22,12 +22,13 @@ an id that the provider knows already. What was told as unknown is never called 
 re-sent it.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from dispatcher.domain.answers import Accepted, ErrorClass, Refused, Unclear
-from dispatcher.domain.delays import RESEND_LOOK_SECONDS, look_delay, most_looks, retry_delay
+from dispatcher.domain.delays import LOOKING_SECONDS, RESEND_LOOK_SECONDS, look_delay, most_looks, retry_delay
 from dispatcher.domain.resends import refuse_resend, subject_fields, under_way
 from dispatcher.domain.states import (
     Act,
@@ -40,12 +41,14 @@ from dispatcher.domain.states import (
     LeaseLapsed,
     LookedUp,
     ReceiptCame,
+    RepeatsSent,
     State,
     Step,
     TimeCame,
     VerdictGiven,
 )
 from proactive_contracts.results import (
+    Earlier,
     SendAccepted,
     SendCancelled,
     SendDeferred,
@@ -76,6 +79,8 @@ def decide(job: Job, happening: Happening, can: Capabilities, now: datetime, cha
             return _answered(job, happening, can, now, chance)
         case TimeCame():
             return _time_came(job, happening, can, now)
+        case RepeatsSent(earlier):
+            return _refuse_resend(job, [earlier]) if job.state is State.WAITING else None
         case LeaseLapsed():
             return _unclear(job, job.attempt, _LAPSED, can, now, chance) if job.state is State.SENDING else None
         case HeldBack(why, until):
@@ -188,6 +193,9 @@ def _looked_up(job: Job, looked: LookedUp, can: Capabilities, now: datetime, cha
         return _accept(job, can.provider, looked.found) if job.doubts else None
     if job.state is not State.RESOLVING or looked.look != job.looks:
         return None
+    counts_from = min(job.not_after, (job.called_at or now) + timedelta(seconds=LOOKING_SECONDS))
+    if not looked.answered and now < counts_from:
+        return _look_later(replace(job, looks=job.looks - 1), can, now, chance)
     return _look_later(job, can, now, chance)
 
 
@@ -198,11 +206,16 @@ def _time_came(job: Job, came: TimeCame, can: Capabilities, now: datetime) -> St
         return None
     if now >= job.not_after:
         return _expire(job)
-    if refusal := refuse_resend(_subject(job), job.attempt, came.earlier):
-        return _to(job, State.FAILED, result=refusal)
+    if refused := _refuse_resend(job, came.earlier):
+        return refused
     if under_way(came.earlier):
         return _to(job, State.WAITING, due_at=now + timedelta(seconds=RESEND_LOOK_SECONDS))
     return _to(replace(job, attempt=job.attempt + 1), State.SENDING, act=Act.CALL)
+
+
+def _refuse_resend(job: Job, repeated: Sequence[Earlier]) -> Step | None:
+    refusal = refuse_resend(_subject(job), job.attempt, repeated)
+    return None if refusal is None else _to(job, State.FAILED, result=refusal)
 
 
 def _look(job: Job, can: Capabilities, now: datetime) -> Step:

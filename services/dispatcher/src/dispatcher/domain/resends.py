@@ -40,6 +40,12 @@ of the text that failed over everything.
 
 _SENT = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 
+SAYS_SENT = (
+    *(state.value for state, status in _STATUS.items() if status in _SENT),
+    *(receipt for receipt, status in _RECEIPT_STATUS.items() if status in _SENT),
+)
+"""The best receipt, or without one the state, of a message that counts as sent."""
+
 
 def receipt_word(receipt: DeliveryReported) -> str:
     """What is remembered of a receipt: one of RECEIPT_ORDER."""

@@ -37,6 +37,10 @@ class State(StrEnum):
     NOT_SENT = "not_sent"
 
 
+MOVING = frozenset({State.WAITING, State.SENDING, State.RESOLVING})
+"""What becomes due by itself; anything else is due because its result was not told."""
+
+
 @dataclass(frozen=True)
 class Job:
     """
@@ -104,6 +108,13 @@ class TimeCame:
 
 
 @dataclass(frozen=True)
+class RepeatsSent:
+    """A re-send still waits, and `earlier`, which it repeats, was sent after all: it need not wait for its turn."""
+
+    earlier: Earlier
+
+
+@dataclass(frozen=True)
 class LeaseLapsed:
     """Whoever was sending it has not said what became of it: it may or may not have called."""
 
@@ -141,13 +152,20 @@ class ReceiptCame:
 
 @dataclass(frozen=True)
 class LookedUp:
-    """Look number `look` found the message at the provider, or did not, which proves nothing."""
+    """
+    Look number `look` found the message at the provider, or did not, which proves nothing.
+
+    It was not even `answered` where the provider could not be asked.
+    """
 
     look: int
     found: Accepted | None
+    answered: bool = True
 
 
-Happening = Answered | TimeCame | LeaseLapsed | HeldBack | CancelAsked | VerdictGiven | ReceiptCame | LookedUp
+Happening = (
+    Answered | TimeCame | RepeatsSent | LeaseLapsed | HeldBack | CancelAsked | VerdictGiven | ReceiptCame | LookedUp
+)
 
 Result = (
     SendStarted | SendAccepted | SendDeferred | SendFailed | SendUnknown | SendExpired | SendCancelled | SendResolved

@@ -5,8 +5,8 @@ What is chosen is locked, and what it costs its sender is spent, in the caller's
 later: a job that waits for its turn is not touched, so whoever comes next chooses among all that wait then.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,17 +16,24 @@ import asyncpg
 from dispatcher import metrics
 from dispatcher.domain import gates
 from dispatcher.domain.gates import Host, Sender, Shut, Wait
+from dispatcher.domain.resends import SAYS_SENT, status_of
 from dispatcher.domain.segments import segments
-from dispatcher.domain.states import HeldBack
+from dispatcher.domain.states import HeldBack, RepeatsSent, State
 from dispatcher.ports import Room
 from dispatcher.storage import gate_statements as sql
+from dispatcher.storage.rows import Key, columns_of_keys
 from dispatcher.storage.senders import host_of, save_hosts, save_senders, sender_of, standing_of
+from dispatcher.storage.statements import RENEW
 from dispatcher.storage.telling import tell
+from proactive_contracts.results import Earlier
 from proactive_contracts.values import Channel, Lane
 from runtime.postgres import Connection
 
 OTHERS = 50
 """Jobs that need no turn are taken so many at a time: expired, lapsed, resolving, untold."""
+
+QUEUED_SECONDS, SHUT_SECONDS = 0.5, 5.0
+"""What is to be called again under its id is looked at again after this, where its sender is not to send now."""
 
 TAKEN_SECONDS = 0.02
 """A sender whose lock another replica holds is looked at again after this."""
@@ -35,13 +42,14 @@ TAKEN_SECONDS = 0.02
 @dataclass(frozen=True)
 class Chosen:
     """
-    Locked rows: `rows` go on, `held` are told why they must wait.
+    Locked rows: `rows` go on, `held` are told why they must wait, `repeating` that what they repeat was sent.
 
     `next_seconds`: when there may be more; `hungry`: channels that have more now, and no room for it in this worker.
     """
 
     rows: Sequence[asyncpg.Record]
     held: Sequence[tuple[asyncpg.Record, HeldBack]] = ()
+    repeating: Sequence[tuple[asyncpg.Record, RepeatsSent]] = ()
     next_seconds: float | None = None
     hungry: frozenset[UUID] = frozenset()
 
@@ -92,29 +100,92 @@ class _Round:
         return max(0.0, (min(self.moments) - self.now).total_seconds()) if self.moments else None
 
 
-async def choose(connection: Connection, channel: Channel, room: Room) -> Chosen:
-    """Lock what is to move on, as far as there is room; other replicas pass it by."""
-    others = await connection.fetch(sql.OTHERS, channel.value, OTHERS) if room.others else []
+async def choose(
+    connection: Connection, channel: Channel, room: Room, called_again: Collection[str] = frozenset()
+) -> Chosen:
+    """
+    Lock what is to move on, as far as there is room; other replicas pass it by.
+
+    `called_again`: providers that find out what became of a message by another call, which the gates let go as well.
+    """
+    found = await connection.fetch(sql.OTHERS, channel.value, OTHERS) if room.others else []
+    others = await _admitted(connection, channel, found, called_again)
     state = await _look_around(connection, channel)
     if state is None:
-        return Chosen(others, next_seconds=0.0 if len(others) >= OTHERS else None)
+        return Chosen(others, next_seconds=0.0 if len(found) >= OTHERS else None)
     await _lock(connection, state)
     calls = await _pick(connection, channel, state, room)
     for row in calls:
         metrics.passed_gate(channel, Lane(row["lane"]), (row["now"] - row["due_at"]).total_seconds())
     telling = await tell(connection, state.shut, state.queued if room.tell_queued else [], calls)
+    repeating = await _repeating_sent(connection, channel, calls) if room.tell_queued else {}
+    held = [(row, why) for row, why in telling.held if _key(row) not in repeating]
     if telling.more:
         state.moments.append(state.now)
     return Chosen(
         [*others, *calls],
-        telling.held,
-        next_seconds=0.0 if len(others) >= OTHERS else state.next_seconds,
+        held,
+        list(repeating.values()),
+        next_seconds=0.0 if len(found) >= OTHERS else state.next_seconds,
         hungry=frozenset(
             turn.channel_id
             for turn in state.turns.values()
             if turn.ready and turn.left and state.admission(turn) is None
         ),
     )
+
+
+async def _admitted(
+    connection: Connection, channel: Channel, rows: Sequence[asyncpg.Record], called_again: Collection[str]
+) -> Sequence[asyncpg.Record]:
+    """Without what would be called again now, and may not: it stays what it is, and is looked at again soon."""
+    again = [
+        row
+        for row in rows
+        if row["state"] == State.RESOLVING and row["provider"] in called_again and row["not_after"] > row["now"]
+    ]
+    if not again:
+        return rows
+    found = await connection.fetch(sql.LOCK_IN_ORDER, list({row["channel_id"] for row in again}))
+    senders = {row["channel_id"]: (sender_of(row), row["host"]) for row in found}
+    host_rows = await connection.fetch(sql.LOCK_HOSTS_IN_ORDER, list({host for _, host in senders.values()}))
+    hosts = {row["name"]: host_of(row["name"], row) for row in host_rows}
+    going: dict[UUID, Sender] = {}
+    put_off: dict[Key, float] = {}
+    for row in again:
+        if row["channel_id"] not in senders:
+            continue
+        sender, name = senders[row["channel_id"]]
+        answer = gates.admit(sender, hosts[name], found[-1]["now"])
+        if answer is not None:
+            put_off[_key(row)] = SHUT_SECONDS if isinstance(answer, Shut) else QUEUED_SECONDS
+            continue
+        sender, hosts[name] = gates.spend(sender, hosts[name], _cost(row["request"], channel), found[-1]["now"])
+        senders[row["channel_id"]] = sender, name
+        going[row["channel_id"]] = sender
+    await save_senders(connection, going)
+    await save_hosts(connection, [hosts[name] for name in {senders[channel_id][1] for channel_id in going}])
+    for key, seconds in put_off.items():
+        await connection.execute(RENEW, *columns_of_keys([key]), seconds)
+    return [row for row in rows if _key(row) not in put_off]
+
+
+async def _repeating_sent(
+    connection: Connection, channel: Channel, going: Sequence[asyncpg.Record]
+) -> dict[Key, tuple[asyncpg.Record, RepeatsSent]]:
+    """Re-sends that are refused before their turn, shut gate or not; those that are `going` are judged anyway."""
+    rows = await connection.fetch(sql.REPEATS_SENT, channel.value, OTHERS, SAYS_SENT)
+    leaving = {_key(row) for row in going}
+    return {_key(row): (row, RepeatsSent(_earlier(row))) for row in rows if _key(row) not in leaving}
+
+
+def _earlier(row: asyncpg.Record) -> Earlier:
+    status = status_of(State(row["earlier_state"]), row["earlier_receipt"])
+    return Earlier(status=status, since=row["earlier_since"])
+
+
+def _key(row: asyncpg.Record) -> Key:
+    return row["workspace_id"], row["message_id"]
 
 
 async def _look_around(connection: Connection, channel: Channel) -> _Round | None:

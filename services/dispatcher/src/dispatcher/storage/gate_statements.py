@@ -1,6 +1,6 @@
 """The statements about senders and the hosts behind them."""
 
-from dispatcher.storage.statements import JOB
+from dispatcher.storage.statements import JOB, chain
 
 SENDER = (
     "per_second, tat, paused_at, paused_by, held_until, failures, openings, cause, opened_at, retry_at, probing_since, "
@@ -120,6 +120,17 @@ SELECT {_NAMES} FROM late UNION ALL SELECT {_NAMES} FROM other
 What needs no turn: waiting jobs that expired, lapsed leases, what is resolved, results that were not told.
 """
 
+REPEATS_SENT = f"""
+SELECT {_READ}, earlier_state, earlier_receipt, earlier_since
+FROM dispatch.job j,
+LATERAL ({chain("j.workspace_id", "(j.request->>'resend_of')::uuid")}
+    SELECT state AS earlier_state, receipt AS earlier_receipt, since AS earlier_since
+    FROM repeated WHERE coalesce(receipt, state) = ANY($3::text[]) ORDER BY place LIMIT 1) e
+WHERE channel = $1 AND state = 'waiting' AND request ? 'resend_of' AND not_after > now()
+LIMIT $2 FOR UPDATE OF j SKIP LOCKED
+"""
+"""Re-sends that wait, at whatever gate, though what they repeat was sent after all."""
+
 TOLD = """
 UPDATE dispatch.job j SET gate = u.gate
 FROM unnest($1::text[], $2::uuid[], $3::text[]) AS u(workspace_id, message_id, gate)
@@ -158,6 +169,25 @@ FROM dispatch.sender s WHERE s.channel_id = $1 FOR UPDATE OF s
 """
 LOOK_AT_HOST = f"SELECT h.name, {HOST_COLUMNS} FROM dispatch.host h WHERE h.name = $1 FOR UPDATE"
 
+FAILURES_BACK = """
+WITH held AS (
+    SELECT channel_id FROM dispatch.sender WHERE channel_id = ANY($1::uuid[]) AND cause IS NULL AND failures > 0
+    ORDER BY channel_id FOR UPDATE)
+UPDATE dispatch.sender s
+SET failures = greatest(0, s.failures - (SELECT count(*) FROM unnest($1::uuid[]) one WHERE one = s.channel_id))
+FROM held WHERE s.channel_id = held.channel_id
+"""
+"""Failures that were none, one for each time that a channel is named."""
+
+LOCK_IN_ORDER = f"""
+SELECT s.channel_id, s.host, clock_timestamp() AS now, {SENDER_COLUMNS} FROM dispatch.sender s
+WHERE s.channel_id = ANY($1::uuid[]) ORDER BY s.channel_id FOR UPDATE
+"""
+LOCK_HOSTS_IN_ORDER = f"""
+SELECT h.name, {HOST_COLUMNS} FROM dispatch.host h WHERE h.name = ANY($1::text[]) ORDER BY h.name FOR UPDATE
+"""
+"""The same two, waited for: senders before hosts, as everybody does who waits."""
+
 UNWELL = f"""
 SELECT s.channel_id, s.host, clock_timestamp() AS now, {SENDER_COLUMNS}, {HOST_COLUMNS}
 FROM dispatch.sender s JOIN dispatch.host h ON h.name = s.host
@@ -187,8 +217,11 @@ RESUME = """
 UPDATE dispatch.sender
 SET paused_at = NULL, paused_by = NULL, held_until = NULL, ramp_from = CASE WHEN cause IS NULL THEN now() END,
     retry_at = CASE WHEN cause IS NOT NULL THEN now() END, probing_since = NULL
-WHERE channel_id = $1
+WHERE channel_id = $1 RETURNING host
 """
-"""What waited leaves by the ramp; an open breaker lets a probe go."""
+RETRY_HOST = """
+UPDATE dispatch.host SET retry_at = now(), probing_since = NULL WHERE name = $1 AND cause IS NOT NULL
+"""
+"""What waited leaves by the ramp; an open breaker, the channel's or its provider's, lets a probe go."""
 
 LIMIT = "UPDATE dispatch.sender SET per_second = $2, tat = least(tat, now()) WHERE channel_id = $1"

@@ -54,6 +54,7 @@ class PostgresJobs:
         self._lease = lease_seconds
         self._worker = uuid4()
         self._steps = Steps(lease_seconds, self._worker, capabilities or {}, chance)
+        self._called_again = frozenset(name for name, can in (capabilities or {}).items() if can.same_id_again)
         self._handed_out: set[tuple[Key, int]] = set()
         self._unsure_until = 0.0
         self._claims = Batcher(self._claim_batch, shared=SHARED)
@@ -100,9 +101,11 @@ class PostgresJobs:
         with self._handing_out() as hand_out:
             async with self._pool.acquire() as connection, connection.transaction():
                 lost = await self._lost(connection, channel) if time.monotonic() < self._unsure_until else []
-                chosen = await due.choose(connection, channel, room)
-                moved = await self._steps.move_on(connection, [*((row, None) for row in chosen.rows), *chosen.held])
-                return Taken(hand_out([*lost, *moved]), chosen.next_seconds, chosen.hungry)
+                chosen = await due.choose(connection, channel, room, self._called_again)
+                going = [*((row, None) for row in chosen.rows), *chosen.held, *chosen.repeating]
+                moved = await self._steps.move_on(connection, going)
+                told = await self._steps.tell_again(connection, channel) if room.others else []
+                return Taken(hand_out([*lost, *moved, *told]), chosen.next_seconds, chosen.hungry)
 
     async def find(self, workspace_id: str, message_id: UUID) -> Job | None:
         """One job."""

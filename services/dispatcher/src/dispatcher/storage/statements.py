@@ -60,6 +60,9 @@ SET state = u.state, attempt = u.attempt, doubts = u.doubts::integer[], tries = 
     due_at = CASE WHEN u.act <> 'nothing' THEN clock_timestamp() + $16 * interval '1 second'
                   WHEN u.due_at IS NULL AND u.outcome IS NOT NULL THEN now() + u.tell_in * interval '1 second'
                   ELSE u.due_at END,
+    tell_at = CASE WHEN u.outcome IS NULL AND u.state = j.state THEN j.tell_at
+                   WHEN u.outcome IS NOT NULL AND u.state IN ('waiting', 'resolving')
+                   THEN now() + u.tell_in * interval '1 second' END,
     called_at = CASE WHEN u.act = 'call' THEN clock_timestamp() ELSE j.called_at END,
     claimed_by = CASE WHEN u.act <> 'nothing' THEN $17::uuid ELSE j.claimed_by END
 FROM unnest($1::text[], $2::uuid[], $3::text[], $4::integer[], $5::text[], $6::integer[], $7::integer[], $8::jsonb[],
@@ -82,11 +85,21 @@ RETURNING {JOB}
 
 ANNOUNCED = """
 UPDATE dispatch.job j
-SET announced_at = now(), due_at = CASE WHEN j.state IN ('waiting', 'sending', 'resolving') THEN j.due_at END
+SET announced_at = now(), tell_at = NULL,
+    due_at = CASE WHEN j.state IN ('waiting', 'sending', 'resolving') THEN j.due_at END
 FROM unnest($1::text[], $2::uuid[], $3::integer[]) AS u(workspace_id, message_id, transition)
 WHERE j.workspace_id = u.workspace_id AND j.message_id = u.message_id AND j.transition = u.transition
       AND j.result IS NOT NULL
 """
+
+TELL_AGAIN = f"""
+UPDATE dispatch.job SET tell_at = now() + $3 * interval '1 second'
+WHERE (workspace_id, message_id) IN (
+    SELECT workspace_id, message_id FROM dispatch.job
+    WHERE channel = $1 AND tell_at IS NOT NULL AND tell_at <= now() ORDER BY tell_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+RETURNING {JOB}
+"""
+"""Jobs that move on by themselves, and whose present result was not confirmed by the broker so far."""
 
 LOST = f"""
 SELECT {JOB}, extract(epoch FROM not_after - now())::float8 AS seconds_left, clock_timestamp() AS now
@@ -101,16 +114,21 @@ WHERE (workspace_id, message_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]
 """
 """A lease from now on, or another moment to tell an untold result, for rows that this transaction has locked."""
 
-REPEATED = """
+
+def chain(workspace_id: str, message_id: str) -> str:
+    """A WITH for `repeated`: the message so named, and those that it repeats, from one to the next."""
+    return f"""
 WITH RECURSIVE repeated AS (
     SELECT state, receipt, since, (request->>'resend_of')::uuid AS resend_of, 1 AS place
-    FROM dispatch.job WHERE workspace_id = $1 AND message_id = $2
+    FROM dispatch.job WHERE workspace_id = {workspace_id} AND message_id = {message_id}
     UNION ALL
-    SELECT j.state, j.receipt, j.since, (j.request->>'resend_of')::uuid, place + 1
-    FROM repeated JOIN dispatch.job j ON j.workspace_id = $1 AND j.message_id = repeated.resend_of
+    SELECT e.state, e.receipt, e.since, (e.request->>'resend_of')::uuid, place + 1
+    FROM repeated JOIN dispatch.job e ON e.workspace_id = {workspace_id} AND e.message_id = repeated.resend_of
     WHERE place < 100)
-SELECT state, receipt, since FROM repeated ORDER BY place
 """
+
+
+REPEATED = f"{chain('$1', '$2')} SELECT state, receipt, since FROM repeated ORDER BY place"
 """No lock: what failed, expired, was cancelled or is unknown never becomes sending again."""
 
 RIVALS = """

@@ -8,30 +8,38 @@ from uuid import UUID
 import asyncpg
 
 from dispatcher.domain import resends
+from dispatcher.domain.answers import Unclear
 from dispatcher.domain.job import decide
 from dispatcher.domain.states import (
+    MOVING,
     Act,
+    Answered,
     Capabilities,
     Happening,
     HeldBack,
     Job,
     LeaseLapsed,
+    LookedUp,
+    ReceiptCame,
+    RepeatsSent,
     State,
     Step,
     TimeCame,
 )
 from dispatcher.ports import Claim, Settled
 from dispatcher.storage import statements as sql
+from dispatcher.storage.gate_statements import FAILURES_BACK
 from dispatcher.storage.rows import Key, Turn, columns_of_keys, key_of, read, write
 from proactive_contracts.results import Earlier
+from proactive_contracts.values import Channel
 from runtime.logs import get_logger
 from runtime.postgres import TROUBLE, UNPREPARED, Connection
 
 SHARED = (*TROUBLE, *UNPREPARED)
 """Errors that say nothing about the job at hand."""
 
-_MOVING = frozenset({State.WAITING, State.SENDING, State.RESOLVING})
-"""What becomes due by itself; anything else is due because its result was not told."""
+TELLINGS = 50
+"""Untold results of jobs that move on are told again so many at a time."""
 
 log = get_logger()
 
@@ -67,6 +75,8 @@ class Steps:
                 if step is not None:
                     turns[event.key] = Turn(job, step, event.provider, event.tell_in)
         written = await write(connection, list(turns.values()), self.lease_seconds, self.worker)
+        taken = [jobs[event.key][0].request for event in events if _was_no_failure(event, jobs, turns)]
+        await _take_failures_back(connection, [request.channel_id for request in taken if request is not None])
         after = dict(zip(turns, written, strict=True))
         return [
             Settled(after.get(event.key, jobs[event.key][0]), changed=_tells(turns.get(event.key)))
@@ -76,7 +86,7 @@ class Steps:
         ]
 
     async def move_on(
-        self, connection: Connection, rows: Sequence[tuple[asyncpg.Record, HeldBack | None]]
+        self, connection: Connection, rows: Sequence[tuple[asyncpg.Record, HeldBack | RepeatsSent | None]]
     ) -> list[Claim]:
         """Settle, claim or put off what is due. A row that cannot be read must not keep the others from their turn."""
         turns: list[tuple[Turn, float]] = []
@@ -84,7 +94,7 @@ class Steps:
         for row, held in rows:
             try:
                 job = read(row)
-                if job.state in _MOVING:
+                if job.state in MOVING:
                     happening = held or await self._due(connection, job)
                     step = self._decide(job, happening, job.provider, row["now"])
                     assert step is not None, "something always happens to a job whose time has come"
@@ -98,6 +108,17 @@ class Steps:
         await renew(connection, untold, sql.ANNOUNCE_SECONDS)
         told = [Claim(job, Act.NOTHING, 0) for job in untold]
         return [*told, *await self._write_each(connection, turns)]
+
+    async def tell_again(self, connection: Connection, channel: Channel) -> list[Claim]:
+        """Results of jobs that wait, or are being found out, which nobody was told: the broker was away."""
+        rows = await connection.fetch(sql.TELL_AGAIN, channel.value, TELLINGS, sql.ANNOUNCE_SECONDS)
+        claims = []
+        for row in rows:
+            try:
+                claims.append(Claim(read(row), Act.NOTHING, 0))
+            except Exception:
+                log.exception("job_unreadable", message_id=str(row["message_id"]))
+        return claims
 
     async def _write_each(self, connection: Connection, turns: list[tuple[Turn, float]]) -> list[Claim]:
         """Write all at once; where that fails, one by one, and what fails again is put off."""
@@ -130,6 +151,23 @@ class Steps:
     def _decide(self, job: Job, happening: Happening, provider: str | None, now: datetime) -> Step | None:
         can = self.capabilities.get(provider or "") or Capabilities(provider)
         return decide(job, happening, can, now, self.chance())
+
+
+def _was_no_failure(event: Happened, jobs: Mapping[Key, tuple[Job, datetime]], turns: Mapping[Key, Turn]) -> bool:
+    """Whether an attempt without a definite answer, which counts against its channel, was taken, as a receipt says."""
+    match event.happening:
+        case ReceiptCame() | LookedUp():
+            turn = turns.get(event.key)
+            return turn is not None and bool(turn.job.doubts) and turn.step.state is State.ACCEPTED
+        case Answered(answer=Unclear()):  # the receipt was faster
+            return event.key in jobs and jobs[event.key][0].state is State.ACCEPTED
+    return False
+
+
+async def _take_failures_back(connection: Connection, channels: Sequence[UUID]) -> None:
+    """It says nothing about the failures of other messages, and it is of the past: an open breaker stays open."""
+    if channels:
+        await connection.execute(FAILURES_BACK, channels)
 
 
 def _tells(turn: Turn | None) -> bool:
