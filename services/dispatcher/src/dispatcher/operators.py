@@ -7,12 +7,18 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from dispatcher.channels_http import OperatedChannels
+from dispatcher.erasing_http import Erasing
 from dispatcher.ports import Jobs
 from runtime.http import errors_as_problems, problem, require_bearer
 
 
-def operators_app(jobs: Jobs, tokens: Sequence[SecretStr], channels: OperatedChannels | None = None) -> web.Application:
-    """GET /v1/workspaces/{workspace_id}/jobs/{message_id}, and what `channels` serves, with a bearer token."""
+def operators_app(
+    jobs: Jobs,
+    tokens: Sequence[SecretStr],
+    channels: OperatedChannels | None = None,
+    erasing: Erasing | None = None,
+) -> web.Application:
+    """GET /v1/workspaces/{workspace_id}/jobs/{message_id}, and what the others serve, with a bearer token."""
 
     async def show(request: web.Request) -> web.Response:
         try:
@@ -40,4 +46,6 @@ def operators_app(jobs: Jobs, tokens: Sequence[SecretStr], channels: OperatedCha
     app.router.add_get("/v1/workspaces/{workspace_id:[A-Za-z0-9_-]{1,64}}/jobs/{message_id}", show)
     if channels is not None:
         channels.add_to(app)
+    if erasing is not None:
+        erasing.add_to(app)
     return app
