@@ -20,19 +20,21 @@ class Erasures:
         self._vault = vault
         self._latest: Recent[str, datetime | None] = Recent()
 
-    async def note(self, workspace_id: str, number: str) -> str:
-        """Remember that everything that was asked for until now is erased; gives the hash that is kept."""
-        person = self._hashes(workspace_id, number)[0]
+    def person(self, workspace_id: str, number: str) -> str:
+        """What is kept of a number: its hash under the newest key."""
+        return self._hashes(workspace_id, number)[0]
+
+    async def note(self, workspace_id: str, number: str) -> None:
+        """Remember that everything that was asked for until now is erased."""
         await self._database.execute(
             """
             INSERT INTO directory.erasure (workspace_id, person) VALUES ($1, $2)
             ON CONFLICT (workspace_id, person) DO UPDATE SET erased_at = clock_timestamp()
             """,
             workspace_id,
-            person,
+            self.person(workspace_id, number),
         )
         self._latest.forget()
-        return person
 
     async def covers(self, workspace_id: str, number: str, asked_at: datetime) -> bool:
         """Whether the person was erased after `asked_at`. Costs nothing for what is newer than the last erasure."""

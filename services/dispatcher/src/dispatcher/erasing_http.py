@@ -1,10 +1,11 @@
 """The operators' HTTP to erase a person: how much there is, and its removal."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Annotated
+from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, ValidationError
 
 from dispatcher.domain.states import CancelAsked
 from dispatcher.storage.erasing import PostgresErasing
@@ -22,6 +23,7 @@ class _Asked(BaseModel):
     number: Annotated[str, StringConstraints(pattern=f"^{E164.pattern}$")] = Field(repr=False)
     by: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     erase: bool
+    only: list[Annotated[UUID, Strict(False)]] | None = None
 
 
 class Erasing:
@@ -40,18 +42,16 @@ class Erasing:
         try:
             asked = _Asked.model_validate_json(await request.read())
         except ValidationError:
-            return problem(400, "Bad request", "It takes number (E.164), by (who asks) and erase (true or false).")
+            return problem(400, "Bad request", "It takes number (E.164), by, erase (true or false), and only (ids).")
         workspace_id = request.match_info["workspace_id"]
-        found = await self._erasing.count(workspace_id, asked.number)
+        found = await self._erasing.find(workspace_id, asked.number, asked.only)
+        counts = {"waiting": len(found.waiting), "under_way": len(found.under_way), "ended": found.ended}
         if asked.erase:
-            await self._stop(workspace_id, asked)
-            await self._erasing.erase(workspace_id, asked.number)
-            log.warning(
-                "person_erased", workspace_id=workspace_id, number=masked(asked.number), by=asked.by, **asdict(found)
-            )
-        return web.json_response(asdict(found))
+            await self._stop(workspace_id, found.waiting, asked.by)
+            await self._erasing.erase(workspace_id, asked.number, asked.only)
+            log.warning("person_erased", workspace_id=workspace_id, number=masked(asked.number), by=asked.by, **counts)
+        return web.json_response({**counts, "left": [str(one) for one in (*found.waiting, *found.under_way)]})
 
-    async def _stop(self, workspace_id: str, asked: _Asked) -> None:
-        by = Service(name=f"{asked.by} (erasure)")
-        for message_id in await self._erasing.waiting(workspace_id, asked.number):
-            await self._jobs.settle(workspace_id, message_id, CancelAsked(by), tell_in=0)
+    async def _stop(self, workspace_id: str, waiting: Sequence[UUID], by: str) -> None:
+        for message_id in waiting:
+            await self._jobs.settle(workspace_id, message_id, CancelAsked(Service(name=by)), tell_in=0)

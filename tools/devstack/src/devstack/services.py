@@ -112,6 +112,7 @@ def status_tracker(around: Surroundings) -> dict[str, str]:
         **common_environment(around),
         "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
         "PROACTIVE_SERVICE_TOKENS": around.secrets.tracker_token,
+        "PROACTIVE_OPERATORS_TOKENS": around.secrets.operators_token,
         "PROACTIVE_INTERCOM_URL": around.url("sandbox", "/intercom"),
         "PROACTIVE_DISPATCHER_URL": around.url("operators"),
         "PROACTIVE_DISPATCHER_TOKEN": around.secrets.operators_token,
@@ -128,6 +129,8 @@ def proactivectl(around: Surroundings) -> dict[str, str]:
         "PROACTIVE_CHANNEL_KEYS": around.secrets.channel_key,
         "PROACTIVE_DISPATCHER_URL": around.url("operators"),
         "PROACTIVE_DISPATCHER_TOKEN": around.secrets.operators_token,
+        "PROACTIVE_TRACKER_OPERATORS_URL": around.url("tracker_operators"),
+        "PROACTIVE_TRACKER_OPERATORS_TOKEN": around.secrets.operators_token,
     }
 
 
@@ -162,7 +165,11 @@ SERVICES = (
     Service(
         "status_tracker",
         ("-m", "status_tracker"),
-        {"PROACTIVE_PORT": "status_tracker", "PROACTIVE_OPS_PORT": "status_tracker_ops"},
+        {
+            "PROACTIVE_PORT": "status_tracker",
+            "PROACTIVE_OPERATORS_PORT": "tracker_operators",
+            "PROACTIVE_OPS_PORT": "status_tracker_ops",
+        },
         ("status_tracker_ops", "/readyz"),
         status_tracker,
     ),

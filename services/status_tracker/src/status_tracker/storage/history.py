@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
 from status_tracker.domain.conversations import OPEN
 from status_tracker.domain.cursors import Position
 from status_tracker.domain.decision import MessageKey
 from status_tracker.domain.entries import Request
 from status_tracker.storage.database import Pool, Record
-from status_tracker.storage.reading import UNREADABLE, Unreadable, readable, tell
+from status_tracker.storage.reading import UNREADABLE, Unreadable, asked_of, readable, tell
 
 _SELECT = f"""
     SELECT message.*, request.at AS asked_at, request.asked,
@@ -90,4 +89,4 @@ async def message(pool: Pool, key: MessageKey) -> Remembered | None:
 
 def _remembered(row: Record) -> Remembered:
     Status(row["status"])  # a newer release may know more of them; what it writes elsewhere is read as it is
-    return Remembered(row, Request(row["event_id"], row["asked_at"], SendRequested.model_validate(row["asked"])))
+    return Remembered(row, Request(row["event_id"], row["asked_at"], asked_of(row["asked"])))
