@@ -82,7 +82,7 @@ class Message(BaseModel):
     channel_id: UUID
     recipient: str = Field(description="Empty once the person was erased.")
     kind: Literal["text", "template"]
-    text: str = Field(description="Empty once it was removed.")
+    text: str | None = Field(description="Null once it was removed.")
     text_removed_at: datetime | None = Field(description="When the text was removed.")
     text_kept_days: int | None = Field(description="How long texts were kept then; null where it went with its person.")
     erased_at: datetime | None = Field(description="When an operator erased the person: text, number, name, replies.")
@@ -191,7 +191,7 @@ def _fields(remembered: Remembered) -> dict[str, object]:
     return dict(row) | {
         "kind": asked.content.kind,
         "recipient": row["recipient"] or "",
-        "text": "" if row["text_removed_at"] else readable(asked.content),
+        "text": None if row["text_removed_at"] else readable(asked.content),
         "requested_by": Requester(kind=by.kind, id=by.id if isinstance(by, Admin) else None, name=by.name),
         "contact": asked.contact,
         "resend_of": asked.resend_of,

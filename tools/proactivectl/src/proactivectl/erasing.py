@@ -211,8 +211,9 @@ def _tell_plan_in_words(number: str, found: Holdings) -> None:
 
 def _tell_done(number: str, removed: Counter[str], last: Holdings) -> None:
     if last.left:
+        left = count(len(last.left), "message")
         raise Failure(
-            f"{count(len(last.left), 'message')} to {masking.number(number)} is not done yet ({_counted(removed)} removed)",
+            f"{left} to {masking.number(number)} could not be removed yet ({_counted(removed)} removed)",
             "Run this again: what was removed stays so, and nothing older comes back.",
         )
     document = {"dry_run": False, "number": masking.number(number), "removed": dict(removed), "left": len(last.left)}
