@@ -6,14 +6,16 @@ from uuid import UUID
 
 from status_tracker.domain.decision import MessageKey
 from status_tracker.storage.database import Connection, Pool, columns
-from status_tracker.storage.retention import ENDED
+from status_tracker.storage.retention import ENDED, WITHOUT_TEXT
+
+_WITHOUT_PERSON = f"({WITHOUT_TEXT}) - '{{recipient,contact}}'::text[]"
 
 _OF = "FROM unnest($1::text[], $2::uuid[]) AS erased (workspace_id, message_id)"
 _THAT = "{0}.workspace_id = erased.workspace_id AND {0}.message_id = erased.message_id"
 
 OF_MESSAGES = (
     f"""
-    UPDATE tracker.request SET asked = asked - '{{recipient,content,contact}}'::text[] {_OF}
+    UPDATE tracker.request SET asked = {_WITHOUT_PERSON} {_OF}
     WHERE {_THAT.format("request")}
     """,
     f"""
@@ -46,8 +48,8 @@ OF_MESSAGES = (
 """$1 the workspaces, $2 the messages; each may run again. WhatsApp's ids of messages hold the number: they go, too."""
 
 VERSIONS = (
-    """
-    UPDATE tracker.request SET asked = asked - '{recipient,content,contact}'::text[]
+    f"""
+    UPDATE tracker.request SET asked = {_WITHOUT_PERSON}
     WHERE workspace_id = $1 AND asked->>'recipient' = $2 AND message_id = ANY($3::uuid[])
     """,
 )

@@ -14,7 +14,10 @@ Read = TypeVar("Read")
 UNREADABLE: tuple[type[Exception], ...] = (ValueError, TypeError, KeyError)
 """What reading a row raises; pydantic's ValidationError is a ValueError."""
 
-_INSTEAD: Final[dict[str, Any]] = {"recipient": NO_NUMBER, "content": {"kind": "text", "text": "(removed)"}}
+_INSTEAD: Final[dict[str, Any]] = {
+    "text": {"kind": "text", "text": "(removed)"},
+    "template": {"kind": "template", "name": "(removed)", "language": "en"},
+}
 
 log = get_logger()
 
@@ -25,7 +28,8 @@ class Unreadable(Exception):
 
 def asked_of(stored: dict[str, Any]) -> SendRequested:
     """A request as it is stored; something that nobody is shown stands for what was removed of it."""
-    return SendRequested.model_validate(_INSTEAD | stored)
+    instead = {"recipient": NO_NUMBER, "content": _INSTEAD.get(stored.get("kind") or "text")}
+    return SendRequested.model_validate(instead | stored)
 
 
 def readable(rows: Iterable[Record], read: Callable[[Record], Read], what: str) -> Sequence[Read]:

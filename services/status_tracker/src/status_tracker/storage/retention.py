@@ -25,6 +25,10 @@ ENDED = """status NOT IN ('queued', 'sending', 'waiting') AND NOT EXISTS (
         AND effect.message_id = message.message_id AND effect.closed_at IS NULL)"""
 """Nothing happens to the message any more by itself: what is to stand in Intercom stands there, too."""
 
+WITHOUT_TEXT = """asked - 'content'
+    || CASE WHEN asked ? 'content' THEN jsonb_build_object('kind', asked->'content'->'kind') ELSE '{}' END"""
+"""What is left of a request: whether it was a text or a template is still told."""
+
 REMOVE_TEXTS = f"""
 WITH old AS (
     SELECT workspace_id, message_id FROM tracker.message
@@ -32,7 +36,7 @@ WITH old AS (
         AND {ENDED}
     ORDER BY requested_at LIMIT $3 FOR UPDATE SKIP LOCKED),
 asked AS (
-    UPDATE tracker.request SET asked = asked - 'content'
+    UPDATE tracker.request SET asked = {WITHOUT_TEXT}
     FROM old WHERE request.workspace_id = old.workspace_id AND request.message_id = old.message_id)
 UPDATE tracker.message SET text_removed_at = now(), text_kept_days = $2
 FROM old WHERE message.workspace_id = old.workspace_id AND message.message_id = old.message_id
