@@ -31,7 +31,7 @@ class Settings(CommonSettings):
     operators_port: int = Field(default=0, ge=0, le=65535)
     """Port of the operators' HTTP; 0: any free one."""
 
-    operators_tokens: CommaList = ()
+    operators_tokens: CommaList = Field(default=(), validate_default=False)
     """What operators authenticate with; without any, there is no HTTP for them."""
 
     retention_seconds: float = Field(default=600, gt=0, le=86_400)

@@ -122,12 +122,14 @@ async def _until_gone(everywhere: "_Everywhere", wait_seconds: float) -> tuple[C
     end = max(seen_by_all, loop.time() + wait_seconds)
     removed: Counter[str] = Counter()
     only: Sequence[str] | None = None
+    parked = True
     while True:
         began = loop.time()
-        last = await everywhere.visit(erase=True, only=only)
+        seen = began > seen_by_all
+        last = await everywhere.visit(erase=True, only=only, parked=parked or (seen and only is None))
         removed += last.ended
-        only = last.left if began > seen_by_all else None
-        if began > end or (only is not None and not only):
+        only, parked = last.left if seen else None, False
+        if began > end or (seen and not only):
             return removed, last
         await asyncio.sleep(PAUSE_SECONDS)
 
@@ -141,7 +143,7 @@ class _Everywhere:
     workspace_id: str
     number: str = field(repr=False)
 
-    async def visit(self, *, erase: bool, only: Sequence[str] | None = None) -> Holdings:
+    async def visit(self, *, erase: bool, only: Sequence[str] | None = None, parked: bool = True) -> Holdings:
         """What was there; with `erase`, it is removed as far as it is not under way. With `only`, of these messages."""
 
         async def act(held: Held) -> bool:
@@ -149,12 +151,12 @@ class _Everywhere:
                 await held.take_away()
             return erase
 
-        queues = parked_queues() if only is None else ()
-        parked = await replaying.go_through(Theirs(queues, number=self.number), None, act)
+        queues = parked_queues() if parked else ()
+        found = await replaying.go_through(Theirs(queues, number=self.number), None, act)
         person, by = (self.workspace_id, self.number), operator()
         jobs = await self.dispatcher.erase(*person, by=by, erase=erase, only=only)
         messages = await self.tracker.erase(*person, by=by, erase=erase, only=only)
-        return Holdings(jobs, messages, parked.matched)
+        return Holdings(jobs, messages, found.matched)
 
 
 async def _everywhere(stack: AsyncExitStack, workspace_id: str, number: str) -> _Everywhere:
