@@ -271,7 +271,8 @@ async def test_operators_http_counts_and_erases_with_a_token_of_its_own(storage:
                 return answer.status, await answer.json(content_type=None)
 
         assert (await post(asked, "a-service"))[0] == 401
-        for wrong in ({**asked, "number": "0151"}, {**asked, "erase": "yes"}, {**asked, "only": ["x"]}, [], {}):
+        changes: list[dict[str, Any]] = [{"number": "0151"}, {"erase": "yes"}, {"only": ["x"]}, {"more": 1}]
+        for wrong in ([], {}, *(asked | change for change in changes)):
             status, problem = await post(wrong)
             assert (status, problem["title"]) == (400, "Bad request")
         counts = {"under_way": 0, "ended": 1, "replies": 0, "left": []}
