@@ -226,16 +226,28 @@ async def test_only_the_messages_that_are_meant_are_erased(storage: Pool) -> Non
     assert as_message(await row_of(storage, later.request)).recipient == PHONE
 
 
-async def test_late_receipts_bring_nobody_back_and_write_nothing_in_intercom(storage: Pool) -> None:
+async def test_late_receipts_bring_nobody_back(storage: Pool) -> None:
     story = await delivered(storage, make_request("To be erased"))
     await erasing.erase(storage, "w1", PHONE, None)
-    effects = (await rows(storage))["effect"]
     late = story.receipt(ReceiptStatus.READ)
     await record(make_recorder(storage), late, story.request)
     assert as_message(await row_of(storage, story.request)).status == "read"
     assert await holding(storage, PHONE[1:], "To be erased", story.provider_message_id) == []
     assert [one["data"]["status"] for one in await announced(storage)] == ["read"]
-    assert (await rows(storage))["effect"] == effects
+
+
+async def test_nothing_is_noted_in_intercom_about_a_person_who_was_erased(storage: Pool) -> None:
+    kinds = "SELECT array_agg(kind::text ORDER BY effect_id) FROM tracker.effect WHERE message_id = $1"
+    stories = [Story(make_request(recipient=number)) for number in (PHONE, OTHER)]
+    for story in stories:
+        await record(make_recorder(storage), story.request, story.accepted())
+    await storage.execute("UPDATE tracker.effect SET closed_at = now()")
+    await storage.execute("DELETE FROM tracker.outgoing")
+    await erasing.erase(storage, "w1", PHONE, None)
+    for story in stories:
+        await record(make_recorder(storage), story.receipt(ReceiptStatus.UNDELIVERED))
+    noted = [len(await storage.fetchval(kinds, story.request.data.message_id)) for story in stories]
+    assert noted == [1, 2]
 
 
 async def test_request_from_before_an_erasure_is_known_without_its_person(storage: Pool) -> None:
@@ -246,7 +258,6 @@ async def test_request_from_before_an_erasure_is_known_without_its_person(storag
     assert await holding(storage, PHONE[1:], "To be erased", "Anna Schmidt") == []
     shown = as_message(await row_of(storage, request))
     assert (shown.status, shown.recipient, shown.text) == ("cancelled", "", None)
-    assert (await rows(storage))["effect"] == 0
 
 
 async def test_another_version_that_went_to_them_is_erased_and_the_message_stays(storage: Pool) -> None:

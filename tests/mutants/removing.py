@@ -61,7 +61,7 @@ REMOVING: Sequence[Mutation] = (
         f"{TRACKER}/handlers.py",
         "    await erasing.erase_messages(connection, [row.key for row in known if row.erased])\n",
         "",
-        f"{HISTORY}::test_late_receipts_bring_nobody_back_and_write_nothing_in_intercom",
+        f"{HISTORY}::test_late_receipts_bring_nobody_back",
     ),
     _one(
         "erasure-no-note",
@@ -69,7 +69,7 @@ REMOVING: Sequence[Mutation] = (
         f"{TRACKER}/domain/decision.py",
         "    writes = bool(told) and not known.erased\n",
         "    writes = bool(told)\n",
-        f"{HISTORY}::test_request_from_before_an_erasure_is_known_without_its_person",
+        f"{HISTORY}::test_nothing_is_noted_in_intercom_about_a_person_who_was_erased",
     ),
     _one(
         "erasure-not-a-list",
