@@ -100,6 +100,17 @@ async def test_late_receipt_of_a_message_without_text_is_told(storage: Pool) -> 
     assert await holding(storage, "Gone soon") == []
 
 
+async def test_text_of_a_version_that_came_later_goes_after_its_own_time(storage: Pool) -> None:
+    story = await delivered(storage, make_request("Gone soon", **days_ago(80)))
+    await retention.remove(storage, KEPT)
+    for days, removed in ((29, 0), (31, 1)):
+        later = make_request(f"Late {days}", message_id=story.request.data.message_id, **days_ago(days))
+        await record(make_recorder(storage), later, Story(later).refused_as_changed())
+        assert (await retention.remove(storage, KEPT))[0] == removed
+    assert await holding(storage, "Late 31") == []
+    assert await holding(storage, "Late 29") == ["request"]
+
+
 async def test_what_is_under_way_or_still_to_be_noted_is_never_touched(storage: Pool) -> None:
     await record(make_recorder(storage), make_request("Queued", **days_ago(900)))
     await delivered(storage, make_request("Not noted", **days_ago(900)), noted=False)
@@ -180,6 +191,8 @@ async def test_batches_read_what_they_remove_however_much_is_kept(storage: Pool)
     for table in ("message", "request"):
         assert await rows_read(storage, table, texts, "w1", 30, 50) <= 250
         assert await rows_read(storage, table, messages, "w1", 1, 50) <= 250
+    await storage.execute("UPDATE tracker.request SET asked = asked - 'content' WHERE at < now() - interval '30 days'")
+    assert await rows_read(storage, "request", retention.REMOVE_LATE_TEXTS, "w1", 30, 50) <= 250
     assert await rows_read(storage, "reply", retention.REMOVE_REPLY_TEXTS, "w1", 30, 50) <= 250
     assert await rows_read(storage, "reply", retention.REMOVE_REPLIES, "w1", 1, 50) <= 250
     assert await rows_read(storage, "message", messages, "w1", 13, 50) == 0

@@ -42,6 +42,19 @@ UPDATE tracker.message SET text_removed_at = now(), text_kept_days = $2
 FROM old WHERE message.workspace_id = old.workspace_id AND message.message_id = old.message_id
 """
 
+REMOVE_LATE_TEXTS = f"""
+WITH old AS (
+    SELECT workspace_id, message_id, request.event_id FROM tracker.request JOIN tracker.message
+        USING (workspace_id, message_id)
+    WHERE workspace_id = $1 AND at < now() - make_interval(days => $2) AND asked ? 'content'
+        AND text_removed_at IS NOT NULL
+    ORDER BY at LIMIT $3 FOR UPDATE OF request SKIP LOCKED)
+UPDATE tracker.request SET asked = {WITHOUT_TEXT}
+FROM old WHERE request.workspace_id = old.workspace_id AND request.message_id = old.message_id
+    AND request.event_id = old.event_id
+"""
+"""Of versions that were asked for when their message's text had gone already."""
+
 REMOVE_REPLY_TEXTS = """
 WITH old AS (
     SELECT event_id FROM tracker.reply
@@ -98,7 +111,7 @@ DELETE FROM tracker.entry USING old WHERE entry.entry_id = old.entry_id
 """
 """Receipts whose message was never known."""
 
-TEXTS = (REMOVE_TEXTS, REMOVE_REPLY_TEXTS)
+TEXTS = (REMOVE_TEXTS, REMOVE_LATE_TEXTS, REMOVE_REPLY_TEXTS)
 """$1 the workspace, $2 days, $3 how many at most."""
 
 REST = (REMOVE_MESSAGES, REMOVE_UNREQUESTED, REMOVE_REPLIES, REMOVE_UNMATCHED)

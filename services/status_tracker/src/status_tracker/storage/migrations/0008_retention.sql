@@ -9,6 +9,7 @@ COMMENT ON COLUMN tracker.message.erased_at IS 'an operator erased the person: n
 CREATE INDEX message_with_text ON tracker.message (workspace_id, requested_at) WHERE text_removed_at IS NULL;
 CREATE INDEX message_unrequested ON tracker.message (workspace_id, message_id) WHERE requested_at IS NULL;
 CREATE INDEX request_by_recipient ON tracker.request (workspace_id, (asked->>'recipient'));
+CREATE INDEX request_with_text ON tracker.request (workspace_id, at) WHERE asked ? 'content';
 CREATE INDEX entry_unmatched_by_time ON tracker.entry (workspace_id, recorded_at) WHERE message_id IS NULL;
 CREATE INDEX provider_message_by_message ON tracker.provider_message (workspace_id, message_id);
 CREATE INDEX reply_by_time ON tracker.reply (workspace_id, recorded_at);
