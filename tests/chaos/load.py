@@ -128,9 +128,3 @@ def old_version(folder: Path) -> str:
     with tarfile.open(fileobj=io.BytesIO(git("archive", f"{added}~1" if added else "HEAD"))) as archive:
         archive.extractall(folder, filter="data")
     return ":".join(str(path) for path in sorted(folder.glob("*/*/src")))
-
-
-@fault("erasure-during-sends", row="45")
-def erasure(run: Run) -> None:
-    """Sends end; the text is gone afterwards."""
-    raise NotApplicable("there is no retention or erasure job yet")

@@ -9,12 +9,15 @@ from pydantic import SecretStr
 
 from dispatcher.channels_http import OperatedChannels
 from dispatcher.domain.states import MOVING, Job
+from dispatcher.erasing_http import Erasing
 from dispatcher.ports import Jobs
 from dispatcher.reachability import Reachability
 from runtime.http import errors_as_problems, problem, require_bearer
 
 
-def operators_app(jobs: Jobs, tokens: Sequence[SecretStr], *others: OperatedChannels | Reachability) -> web.Application:
+def operators_app(
+    jobs: Jobs, tokens: Sequence[SecretStr], *others: OperatedChannels | Reachability | Erasing
+) -> web.Application:
     """GET /v1/workspaces/{workspace_id}/jobs/{message_id}, and what `others` serve, with a bearer token."""
 
     async def show(request: web.Request) -> web.Response:

@@ -347,6 +347,21 @@ class OpenGates:
         """Nothing to do."""
 
 
+class Erased(Protocol):
+    """Whom an operator erased."""
+
+    async def covers(self, workspace_id: str, number: str, asked_at: datetime) -> bool:
+        """Whether the person was erased after `asked_at`."""
+
+
+class NobodyErased:
+    """For tests."""
+
+    async def covers(self, workspace_id: str, number: str, asked_at: datetime) -> bool:
+        """Nobody was."""
+        return False
+
+
 class Announcements(Protocol):
     """The way to the bus."""
 

@@ -38,9 +38,12 @@ class Message(BaseModel):
     workspace_id: str
     channel: Channel
     channel_id: UUID
-    recipient: str
+    recipient: str = Field(description="Empty once the person was erased.")
     kind: Literal["text", "template"]
-    text: str
+    text: str | None = Field(description="Null once it was removed.")
+    text_removed_at: datetime | None = Field(description="When the text was removed.")
+    text_kept_days: int | None = Field(description="How long texts were kept then; null where it went with its person.")
+    erased_at: datetime | None = Field(description="When an operator erased the person: text, number, name, replies.")
     requested_by: Requester
     contact: Contact | None
     conversation_id: str | None
@@ -145,7 +148,8 @@ def _fields(remembered: Remembered) -> dict[str, object]:
     by = asked.requested_by
     return dict(row) | {
         "kind": asked.content.kind,
-        "text": readable(asked.content),
+        "recipient": row["recipient"] or "",
+        "text": None if row["text_removed_at"] else readable(asked.content),
         "requested_by": Requester(kind=by.kind, id=by.id if isinstance(by, Admin) else None, name=by.name),
         "contact": asked.contact,
         "resend_of": asked.resend_of,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from status_tracker import metrics
 from status_tracker.domain.decision import Change, MessageKey, decide
 from status_tracker.domain.entries import Entry, Request, Source
 from status_tracker.domain.history import misdirected
-from status_tracker.storage import effects, entries, messages, openings, outgoing
+from status_tracker.storage import effects, entries, erasing, messages, openings, outgoing
 from status_tracker.storage.database import Connection, Pool
 
 MAX_BATCH = 200
@@ -31,14 +31,17 @@ class Outcome(StrEnum):
     """Kept until its request, or the result that names its message, is known."""
     MISDIRECTED = "misdirected"
     """A receipt through another channel than the message's; it does not count."""
+    ERASED = "erased"
+    """Of somebody who was erased after it: not kept."""
 
 
 @dataclass(frozen=True)
 class Fact:
-    """An entry for the timeline; with its request where it is one."""
+    """An entry for the timeline; with its request where it is one. `erased`: its person was, after it was asked for."""
 
     entry: Entry
     request: Request | None = None
+    erased: bool = False
 
 
 class Recorder:
@@ -82,14 +85,17 @@ async def _record(
     new = [entry for entry in unique.values() if entry.entry_id in fresh]
     matched = await entries.match_receipts(connection, [entry for entry in new if _needs_match(entry)])
     touched = {_key(entry) for entry in new if entry.message_id} | set(matched.values())
-    changes = await _apply(connection, touched) if touched else []
+    erased = {_key(fact.entry) for fact in facts if fact.erased and fact.entry.entry_id in fresh}
+    changes = await _apply(connection, touched, erased) if touched else []
     shown = {change.key: change.shown.request for change in changes}
     return _outcomes(facts, fresh, matched, shown), changes, fresh
 
 
-async def _apply(connection: Connection, touched: Collection[MessageKey]) -> Sequence[Change]:
-    """Decide what the touched messages' rows say now, under their locks, and write it."""
-    known = await messages.lock(connection, touched)
+async def _apply(
+    connection: Connection, touched: Collection[MessageKey], erased: Collection[MessageKey]
+) -> Sequence[Change]:
+    """Decide what the touched messages' rows say now, under their locks, and write it; of the erased, no person."""
+    known = [replace(row, erased=row.erased or row.key in erased) for row in await messages.lock(connection, touched)]
     keys = [row.key for row in known]
     requests = await entries.requests_of(connection, keys)
     said = await entries.entries_of(connection, keys)
@@ -104,6 +110,7 @@ async def _apply(connection: Connection, touched: Collection[MessageKey]) -> Seq
         await openings.add(connection, opening)
     if noted := [change for change in changes if change.note]:
         await effects.add(connection, noted)
+    await erasing.erase_messages(connection, [row.key for row in known if row.erased])
     return changes
 
 

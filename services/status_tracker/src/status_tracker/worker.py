@@ -12,17 +12,23 @@ from runtime.amqp.consumer import Delivery, Park
 from status_tracker import metrics
 from status_tracker.domain.entries import KEPT, Request, entry_of
 from status_tracker.handlers import Fact, Outcome, Recorder
+from status_tracker.ports import Erased
 from status_tracker.storage import replies
 from status_tracker.storage.database import UNSTORABLE, Pool
 
 
 class Worker:
-    """Handles deliveries; how one ends is how its call ends (see runtime.amqp.consumer). `now`: the database's."""
+    """
+    Handles deliveries; how one ends is how its call ends (see runtime.amqp.consumer). `now`: the database's.
 
-    def __init__(self, pool: Pool, recorder: Recorder, now: Callable[[], datetime]) -> None:
+    `erased` knows whom an operator erased.
+    """
+
+    def __init__(self, pool: Pool, recorder: Recorder, now: Callable[[], datetime], erased: Erased) -> None:
         self._pool = pool
         self._recorder = recorder
         self._now = now
+        self._erased = erased
 
     async def handle(self, delivery: Delivery) -> None:
         """
@@ -42,7 +48,12 @@ class Worker:
     async def _keep(self, event: Event[Any]) -> Outcome:
         match event.data:
             case SendRequested() as asked:
-                return await self._recorder.record(Fact(entry_of(event), Request(event.id, event.time, asked)))
+                erased = await self._erased.covers(asked.workspace_id, asked.recipient, event.time)
+                return await self._recorder.record(Fact(entry_of(event), Request(event.id, event.time, asked), erased))
+            case ReplyReceived() as reply if await self._erased.covers(
+                reply.workspace_id, replies.address(reply.sender), min(reply.received_at, event.time)
+            ):
+                return Outcome.ERASED
             case ReplyReceived() | TeammateReplied():
                 kept = await replies.keep(self._pool, event)
                 return Outcome.RECORDED if kept else Outcome.DUPLICATE

@@ -121,6 +121,7 @@ def status_tracker(around: Surroundings) -> dict[str, str]:
         **common_environment(around),
         "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
         "PROACTIVE_SERVICE_TOKENS": around.secrets.tracker_token,
+        "PROACTIVE_OPERATORS_TOKENS": around.secrets.operators_token,
         "PROACTIVE_INTERCOM_URL": around.url("sandbox", "/intercom"),
         **dispatcher_access(around),
     }
@@ -135,6 +136,8 @@ def proactivectl(around: Surroundings) -> dict[str, str]:
         "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
         **dispatcher_access(around),
         "PROACTIVE_CHANNEL_KEYS": around.secrets.channel_key,
+        "PROACTIVE_TRACKER_OPERATORS_URL": around.url("tracker_operators"),
+        "PROACTIVE_TRACKER_OPERATORS_TOKEN": around.secrets.operators_token,
     }
 
 
@@ -169,7 +172,11 @@ SERVICES = (
     Service(
         "status_tracker",
         ("-m", "status_tracker"),
-        {"PROACTIVE_PORT": "status_tracker", "PROACTIVE_OPS_PORT": "status_tracker_ops"},
+        {
+            "PROACTIVE_PORT": "status_tracker",
+            "PROACTIVE_OPERATORS_PORT": "tracker_operators",
+            "PROACTIVE_OPS_PORT": "status_tracker_ops",
+        },
         ("status_tracker_ops", "/readyz"),
         status_tracker,
     ),

@@ -110,7 +110,11 @@ class Entry(Told):
 
 
 class Message(Told):
-    """One message and what became of it; the timeline is there where one message was asked for."""
+    """
+    One message and what became of it; the timeline is there where one message was asked for.
+
+    Once its person was erased, there is neither text nor contact, and the recipient is empty.
+    """
 
     message_id: UUID
     event_id: UUID
@@ -120,6 +124,9 @@ class Message(Told):
     recipient: str
     kind: Literal["text", "template"] = "text"
     text: str | None = None
+    text_removed_at: datetime | None = None
+    text_kept_days: int | None = None
+    erased_at: datetime | None = None
     requested_by: Requester
     contact: Addressee | None = None
     conversation_id: str | None = None

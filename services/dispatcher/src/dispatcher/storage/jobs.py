@@ -69,10 +69,16 @@ class PostgresJobs:
         return await (self._claims.add(request) if event.data.resend_of is None else self._claim_resend(request))
 
     async def settle(
-        self, workspace_id: str, message_id: UUID, happening: Happening, provider: str | None = None
+        self,
+        workspace_id: str,
+        message_id: UUID,
+        happening: Happening,
+        provider: str | None = None,
+        *,
+        tell_in: float = sql.ANNOUNCE_SECONDS,
     ) -> Settled | None:
-        """Record what happened; None where no such job is there."""
-        return await self._events.add(Happened((workspace_id, message_id), happening, provider))
+        """Record what happened; None where no such job is there. `tell_in`: when a worker tells it, if nobody did."""
+        return await self._events.add(Happened((workspace_id, message_id), happening, provider, tell_in))
 
     async def cancel(self, event: Event[CancelRequested], lane: Lane) -> Settled:
         """Stop a job that has not left; one that never came gets a cancelled row, which its request will meet."""

@@ -18,12 +18,17 @@ MessageKey = tuple[str, UUID]
 
 @dataclass(frozen=True)
 class Known:
-    """What a message's row said before: its status, how many changes were told, and the last note."""
+    """
+    What a message's row said before: its status, how many changes were told, and the last note.
+
+    `erased`: its person was, so that nothing is written to Intercom any more.
+    """
 
     key: MessageKey
     status: Status | None
     revision: int
     noted: Kind | None
+    erased: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,11 @@ def decide(known: Known, requests: Collection[Request], entries: Collection[Entr
     now = shown(requests, entries)
     if now is None:
         return None
-    told = tuple(announcements(known.status, known.revision, now, at))
+    told = tuple(announcements(known.status, known.revision, now, at, erased=known.erased))
+    writes = bool(told) and not known.erased
     has_thread = now.request.asked.thread.conversation_id is not None
-    note = due(known.noted, kind_of(now.decisive)) if has_thread and told else None
-    opening = bool(told) and opens(now.request.asked, now.status)
+    note = due(known.noted, kind_of(now.decisive)) if has_thread and writes else None
+    opening = writes and opens(now.request.asked, now.status)
     astray = tuple(entry for entry in entries if misdirected(entry, now.request))
     revision, noted = known.revision + len(told), note or known.noted
     return Change(known.key, now, told, revision, noted, note, opening, astray, known.status is None)

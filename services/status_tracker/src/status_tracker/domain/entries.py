@@ -28,6 +28,10 @@ LOOKED_UP: Final = "job_looked_up"
 """The event of an entry that the sweep read from the dispatcher's own record."""
 
 
+NO_NUMBER: Final = "+9990000000"
+"""Stands for the number of a person who was erased: +999 is no country's. Nobody is shown it."""
+
+
 class Source(StrEnum):
     """Who says so."""
 

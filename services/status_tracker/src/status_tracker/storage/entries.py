@@ -7,13 +7,12 @@ from datetime import datetime
 from uuid import UUID
 
 from proactive_contracts.reasons import FailureReason
-from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
 from status_tracker.domain.decision import MessageKey
 from status_tracker.domain.entries import Entry, Request, Source
 from status_tracker.domain.history import Shown, shown
 from status_tracker.storage.database import Connection, Pool, Record, columns
-from status_tracker.storage.reading import readable
+from status_tracker.storage.reading import asked_of, readable
 
 _FIELDS = [field.name for field in fields(Entry) if field.name != "recorded_at"]
 _COLUMNS = ", ".join(_FIELDS)
@@ -152,7 +151,7 @@ async def requests_of(connection: Connection | Pool, keys: Sequence[MessageKey])
     )
     found: dict[MessageKey, list[Request]] = defaultdict(list)
     for row in rows:
-        request = Request(row["event_id"], row["at"], SendRequested.model_validate(row["asked"]))
+        request = Request(row["event_id"], row["at"], asked_of(row["asked"]))
         found[row["workspace_id"], row["message_id"]].append(request)
     return found
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
 from status_tracker.domain.conversations import OPEN
 from status_tracker.domain.cursors import Position
@@ -12,7 +11,7 @@ from status_tracker.domain.entries import Request
 from status_tracker.domain.searches import Ending, Search
 from status_tracker.storage.database import Pool, Record
 from status_tracker.storage.filters import Filters, ending_in, wanted
-from status_tracker.storage.reading import UNREADABLE, Unreadable, readable, tell
+from status_tracker.storage.reading import UNREADABLE, Unreadable, asked_of, readable, tell
 
 MAX_NUMBERS = 20
 """Numbers that one search may stand for."""
@@ -126,4 +125,4 @@ def _read(row: Record) -> Remembered:
 
 def _remembered(row: Record) -> Remembered:
     Status(row["status"])  # a newer release may know more of them; what it writes elsewhere is read as it is
-    return Remembered(row, Request(row["event_id"], row["asked_at"], SendRequested.model_validate(row["asked"])))
+    return Remembered(row, Request(row["event_id"], row["asked_at"], asked_of(row["asked"])))

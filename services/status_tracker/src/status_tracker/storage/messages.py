@@ -30,7 +30,7 @@ async def lock(connection: Connection, keys: Collection[MessageKey]) -> list[Kno
     )
     rows = await connection.fetch(
         """
-        SELECT workspace_id, message_id, status, revision, noted FROM tracker.message
+        SELECT workspace_id, message_id, status, revision, noted, erased_at FROM tracker.message
         JOIN unnest($1::text[], $2::uuid[]) AS wanted (workspace_id, message_id) USING (workspace_id, message_id)
         ORDER BY workspace_id, message_id FOR UPDATE OF message
         """,
@@ -42,6 +42,7 @@ async def lock(connection: Connection, keys: Collection[MessageKey]) -> list[Kno
             row["status"] and Status(row["status"]),
             row["revision"],
             row["noted"] and Kind(row["noted"]),
+            row["erased_at"] is not None,
         )
         for row in rows
     ]

@@ -6,6 +6,7 @@ from devstack.demo.scene import Scene
 from devstack.demo.steps import (
     connecting,
     deciding,
+    erasing,
     everywhere,
     finding,
     looking,
@@ -72,6 +73,7 @@ STEPS: Sequence[tuple[str, Callable[[Scene], None]]] = (
     ("the broker is stopped: Sending, not confirmed; after its return the message is there once", outage.no_broker),
     ("another service's event is sent, and its status events are seen", sending.by_a_service),
     ("an event that cannot be taken is parked: listed, replayed by proactivectl, and sent once", parking.replayed),
+    ("a person is erased by proactivectl: nothing of them is left, and the panel says so", erasing.erased),
     ("a bad or a missing signature is refused with 401", refusing.bad_signature),
     ("an administrator allows the app at Intercom: connected already, its access renewed", connecting.consented),
     ("consent refused, a made-up code, another browser: nothing is connected, and a page says so", connecting.refused),
