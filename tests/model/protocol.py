@@ -27,7 +27,7 @@ from dispatcher.domain.states import (
     VerdictGiven,
 )
 from tests.model.jobs import BEGAN, NOT_AFTER, OPERATOR, make_job
-from tests.model.world import LOST, TAKEN, Kind, Move, Phase, Row, Worker, World, refused
+from tests.model.world import KNOWN, LOST, TAKEN, Kind, Move, Phase, Row, Worker, World, refused
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Protocol:
         known = self.can.same_id_again and world.copies > 0
         strayed = world.row is not None and world.row.state in {State.UNKNOWN, State.NOT_SENT}
         sent = world._replace(copies=world.copies + (not known), strayed=world.strayed or strayed)
-        yield "call: accepted", Kind.GO, sent, answered(TAKEN)
+        yield "call: accepted", Kind.GO, sent, answered(KNOWN if known else TAKEN)
         if world.left.lost:
             doubtful = _spent(sent, "lost")._replace(faulty=True)
             yield "call: accepted, answer lost", Kind.FAULT, doubtful, answered(LOST)

@@ -70,8 +70,9 @@ refusals = st.builds(
 )
 unclear = st.builds(Unclear, detail=words)
 rarely = st.integers(min_value=0, max_value=7).map(lambda number: number == 7)
+taken_or_known = st.builds(Accepted, st.just("SM1"), duplicate=st.booleans())
 answers: st.SearchStrategy[Answer] = st.one_of(
-    unclear, refusals, refusals, rarely.flatmap(lambda taken: st.just(Accepted("SM1")) if taken else unclear)
+    unclear, refusals, refusals, rarely.flatmap(lambda taken: taken_or_known if taken else unclear)
 )
 chances = st.floats(min_value=0, max_value=1, exclude_max=True)
 everything = Capabilities("p", same_id_again=True, look_up=True, receipts_echo=True)

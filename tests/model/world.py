@@ -10,6 +10,7 @@ from proactive_contracts.reasons import FailureReason
 from tests.model.jobs import BEGAN, NOT_AFTER
 
 TAKEN = Accepted("SM1")
+KNOWN = Accepted("SM1", duplicate=True)
 LOST = Unclear("no answer")
 
 

@@ -270,6 +270,24 @@ def test_same_id_again_is_a_new_attempt_in_doubt_from_its_start() -> None:
     assert after(job, Answered(1, Accepted("SM1")), INFOBIP).state is State.ACCEPTED
 
 
+def test_duplicate_confirms_an_earlier_attempt_that_is_in_doubt() -> None:
+    known = Accepted("w1.x", duplicate=True)
+    job = a_job(State.RESOLVING, attempt=2, doubts=(1, 2))
+    assert after(job, Answered(2, known), INFOBIP).state is State.ACCEPTED
+    assert after(replace(job, state=State.UNKNOWN), Answered(2, known), INFOBIP).state is State.ACCEPTED
+
+
+@pytest.mark.parametrize(("state", "doubts"), [(State.SENDING, ()), (State.RESOLVING, (2,))])
+def test_duplicate_that_no_attempt_explains_is_unknown_and_not_asked_again(
+    state: State, doubts: tuple[int, ...]
+) -> None:
+    """The first attempt was refused for now: its id may be known all the same, or belong to somebody else."""
+    known = Accepted("w1.x", duplicate=True)
+    step = after(a_job(state, attempt=2, doubts=doubts), Answered(2, known), INFOBIP)
+    assert (step.state, step.doubts, type(step.result)) == (State.UNKNOWN, (2,), SendUnknown)
+    assert unchanged(a_job(State.SENDING, attempt=2), Answered(1, known), INFOBIP)
+
+
 def test_same_id_is_never_sent_again_after_not_after() -> None:
     step = after(a_job(State.RESOLVING), TimeCame(), INFOBIP, minutes=15)
     assert (step.state, step.act) == (State.UNKNOWN, Act.NOTHING)

@@ -66,6 +66,7 @@ REFUSED_FOR_GOOD = frozenset({State.FAILED, State.CANCELLED, State.EXPIRED})
 _COUNTED = frozenset({ErrorClass.NOT_SENT, ErrorClass.REFUSED_TEMPORARILY})
 
 _LAPSED = Unclear("The sender stopped in the middle of sending, so it is not known whether the provider got it.")
+_DUPLICATE = Unclear("The provider says that it knows this message already, which no attempt of ours explains.")
 
 
 def decide(job: Job, happening: Happening, can: Capabilities, now: datetime, chance: float) -> Step | None:
@@ -97,6 +98,8 @@ def decide(job: Job, happening: Happening, can: Capabilities, now: datetime, cha
 
 def _answered(job: Job, answered: Answered, can: Capabilities, now: datetime, chance: float) -> Step | None:
     match answered.answer:
+        case Accepted(duplicate=True) if not any(doubt < answered.attempt for doubt in job.doubts):
+            return _unexplained(job, answered.attempt, can)
         case Accepted() as taken:
             return _accept(job, can.provider, taken)
         case Refused() as refused:
@@ -179,6 +182,13 @@ def _unclear(job: Job, attempt: int, unclear: Unclear, can: Capabilities, now: d
         return _give_up(doubtful, can)
     due_at = now + timedelta(seconds=look_delay(can, 0, chance))
     return _to(doubtful, State.RESOLVING, due_at=due_at, result=SendStarted(**_about(job)))
+
+
+def _unexplained(job: Job, attempt: int, can: Capabilities) -> Step | None:
+    """A duplicate of no attempt that may have been sent: to ask again would confirm it by itself."""
+    if attempt != job.attempt or job.state not in {State.SENDING, State.RESOLVING}:
+        return None
+    return _give_up(replace(job, doubts=(attempt,), unclear=_DUPLICATE), can)
 
 
 def _look_later(job: Job, can: Capabilities, now: datetime, chance: float, at_least: float = 0) -> Step:

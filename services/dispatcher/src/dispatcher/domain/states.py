@@ -76,7 +76,8 @@ class Capabilities:
     """
     What a provider offers to find out what became of an attempt without a definite answer.
 
-    `same_id_again`: the same call again under the same id never sends twice, and its refusal as a duplicate confirms.
+    `same_id_again`: the same call again under the same id never sends twice, and its refusal as a duplicate confirms an
+    earlier attempt that is in doubt.
     `look_up`: a list in which the message can be found `settling_seconds` after the call; it can only confirm.
     `receipts_echo`: receipts name our message id. `provider`: the adapter's name, for what is told.
     """
