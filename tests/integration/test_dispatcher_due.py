@@ -226,7 +226,7 @@ async def test_queueing_for_a_rate_is_told_after_a_while(table: Table) -> None:
     assert list((await table.choose()).held) == []
     await table.pool.execute("UPDATE dispatch.job SET due_at = due_at - interval '3 seconds'")
     chosen = await table.choose()
-    assert [back.why.reason for _, back in chosen.held] == [FailureReason.PROVIDER_BUSY] * 2
+    assert [back.why.reason for _, back in chosen.held] == [FailureReason.CHANNEL_BUSY] * 2
     assert list((await table.choose()).held) == []
 
 

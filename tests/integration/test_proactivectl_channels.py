@@ -7,8 +7,14 @@ from uuid import uuid4
 
 import pytest
 
+from dispatcher.domain.answers import ErrorClass, Refused
+from dispatcher.storage.senders import Senders
+from proactive_contracts.reasons import FailureReason
+from proactive_contracts.values import Channel
 from tests.integration.dispatcher_scene import OPERATORS_TOKEN, Scene, set_scene
 from tests.unit.proactivectl.command import Command, Ended
+
+DOWN = Refused(ErrorClass.NOT_SENT, FailureReason.PROVIDER_UNREACHABLE, "could not be reached")
 
 
 class Operator:
@@ -51,6 +57,28 @@ async def test_pause_and_resume_are_done_shown_and_audited(scene: Scene, operato
     mine = [(one["who"], one["action"], one["outcome"]) for one in acts if one["subject"] == channel]
     assert mine == [("maria", "channel.resume", "open"), ("maria", "channel.pause", "paused")]
     assert acts[0]["detail"] == {"workspace": "w1"}
+
+
+async def test_resume_has_the_providers_address_tried_again_at_once(scene: Scene, operator: Operator) -> None:
+    channel = str(scene.channel_id)
+    senders = Senders(scene.database)
+    await senders.know(scene.channel_id, Channel.SMS, "w1", f"twilio {scene.twilio.url}")
+    for _ in range(5):
+        await senders.report(scene.channel_id, DOWN)
+    event = scene.request()
+    async with scene.worker():
+        await scene.publish(event)
+        assert (await scene.told.result_of(event)).type == "proactive.send_deferred.v1"
+        await scene.database.execute("UPDATE dispatch.host SET retry_at = now() + interval '5 minutes'")
+        found = (await operator("channel", "state", "--json")).document["channels"]
+        (shut,) = [one for one in found if one["channel_id"] == channel]
+        assert (shut["state"], shut["waiting"]) == ("failing", 1)
+        assert "tried again at" in (await operator("channel", "state")).out.replace("\n", " ")
+        resumed = await operator("channel", "resume", channel)
+        assert (await scene.told.result_of(event, count=2)).type == "proactive.send_accepted.v1"
+    assert "one message tries its provider first" in resumed.out
+    assert "could not be reached" in resumed.out
+    assert await scene.database.fetchval("SELECT cause FROM dispatch.host") is None
 
 
 async def test_limit_is_set_and_taken_away(scene: Scene, operator: Operator) -> None:

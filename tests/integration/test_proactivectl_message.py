@@ -203,12 +203,27 @@ def test_message_that_nobody_knows_is_a_failure(run: Command, services: type[Ser
 
 
 def test_show_tells_both_sides_without_text_and_number(run: Command, services: type[Services]) -> None:
-    services.job = {"state": "unknown", "attempt": 1, "reason": None}
+    services.job = {
+        "state": "unknown",
+        "since": "2026-11-22T12:00:00+00:00",
+        "attempt": 2,
+        "doubts": 1,
+        "reason": "provider_busy",
+        "due_at": None,
+        "channel": "sms",
+        "channel_id": CHANNEL_ID,
+        "lane": "interactive",
+        "provider": "twilio",
+        "provider_message_id": None,
+    }
     arguments = ("message", "show", MESSAGE_ID, "--workspace", "w1")
     ended, words = run(*arguments, "--json"), run(*arguments).out
     assert (ended.document["message"]["status"], ended.document["job"]["state"]) == ("unknown", "unknown")
     assert "May have been sent." in words
-    assert "state unknown" in words
+    assert "dispatcher: unknown since" in words
+    assert "2 tries so far; 1 of them may have sent it" in words
+    assert "provider: twilio, its id: not known" in words
+    assert "The provider had too much to do" in words
     for shown in (ended.out, words):
         assert PHONE not in shown
         assert TEXT not in shown

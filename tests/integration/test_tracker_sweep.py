@@ -116,9 +116,25 @@ async def test_what_was_taken_and_not_told_of_is_shown_as_the_dispatcher_has_it(
         await sweep.turn()
     row = (await row_of(storage, story.request)).row
     assert row["status"] == status
-    assert row["reason"] == ("invalid_number" if state == "failed" else None)
+    assert row["reason"] == ("invalid_number" if state in ("failed", "waiting") else None)
     assert told.errors == ["message_overdue"]
     assert metrics.OVERDUE.labels(status)._value.get() == before + 1
+
+
+async def test_what_the_dispatcher_knows_of_the_provider_and_the_next_try_is_shown(storage: Pool) -> None:
+    sent, waits = make_late(), make_late()
+    due_at = clock.now() + timedelta(minutes=1)
+    for story, jobs in (
+        (sent, known_as(sent, "accepted", provider="twilio", provider_message_id="SM77", due_at=None)),
+        (waits, known_as(waits, "waiting", reason="channel_paused", due_at=due_at.isoformat())),
+    ):
+        await record(make_recorder(storage), story.request)
+        async with sweeping(storage, jobs, clock.now()) as sweep:
+            await sweep.turn()
+    row = (await row_of(storage, sent.request)).row
+    assert (row["provider"], row["provider_message_id"]) == ("twilio", "SM77")
+    row = (await row_of(storage, waits.request)).row
+    assert (row["reason"], row["due_at"]) == ("channel_paused", due_at)
 
 
 async def test_what_stays_under_way_although_its_end_was_lost_is_found(storage: Pool) -> None:

@@ -79,8 +79,8 @@ DECISIONS: Sequence[Mutation] = (
     _of_job(
         "expiry",
         "nothing is called after its not_after",
-        "    if now >= job.not_after:\n        return _expire(job)\n    if refusal :=",
-        "    if refusal :=",
+        "    if now >= job.not_after:\n        return _expire(job)\n    if refused :=",
+        "    if refused :=",
         RANDOM,
     ),
     _of_job(

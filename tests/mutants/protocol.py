@@ -9,6 +9,7 @@ HANDLERS = f"{DISPATCHER}/handlers.py"
 ATTEMPTS = f"{DISPATCHER}/attempts.py"
 CALLS = f"{DISPATCHER}/providers/calls.py"
 JOBS = f"{DISPATCHER}/storage/jobs.py"
+DUE = f"{DISPATCHER}/storage/due.py"
 STATEMENTS = f"{DISPATCHER}/storage/statements.py"
 GATE_STATEMENTS = f"{DISPATCHER}/storage/gate_statements.py"
 
@@ -168,6 +169,27 @@ PROTOCOL: Sequence[Mutation] = (
         "           OR (provider_message_id IS NULL AND attempt > 0 AND request->'content' = $6\n",
         "           OR (false AND request->'content' = $6\n",
         f"{IN_JOBS}::test_rivals_are_who_own_an_id_and_who_may_turn_out_to",
+    ),
+    # -- gates
+    _stored(
+        "same-id-gated",
+        "a call under the same id obeys pauses, rates and breakers",
+        DUE,
+        "        if answer is not None:\n",
+        "        if False:\n",
+        f"{IN_JOBS}::test_same_id_is_not_called_again_behind_a_gate_and_stays_in_doubt",
+    ),
+    _unit(
+        "gate-knows-first",
+        "the gate knows of a refusal before the outcome is told",
+        HANDLERS,
+        "            await self._gates.report(channel, job.request, answer)\n"
+        "        await self._settle(job, happening, name, route)\n",
+        "            pass\n"
+        "        await self._settle(job, happening, name, route)\n"
+        "        if channel is not None and answer is not None and refusal is None:\n"
+        "            await self._gates.report(channel, job.request, answer)\n",
+        f"{ON_REQUEST}::test_gate_knows_before_the_outcome_is_recorded_and_told",
     ),
     # -- record
     _stored(

@@ -35,6 +35,7 @@ from tests.unit.dispatcher.fakes import (
 )
 
 TWILIO = Capabilities("twilio")
+LISTING = HttpResponse(200, {}, b"")
 LOOKS_UP = Capabilities("twilio", look_up=True)
 OTHER_ROUTE = "panel.00000000-0000-4000-8000-000000000000"
 
@@ -374,7 +375,7 @@ async def test_unclear_answer_is_told_as_still_sending_where_it_can_be_found_out
     assert (scene.only_job.state, scene.announcements.words) == (State.RESOLVING, ["send_started"])
 
 
-async def resolving(scene: Scene, listing: HttpResponse | Answer = HttpResponse(200, {}, b"")) -> None:
+async def resolving(scene: Scene, listing: HttpResponse | Answer = LISTING) -> None:
     """A message whose answer got lost, and the scheduler's next look at it."""
     scene.provider.answer = Unclear("HTTP 500")
     await scene.request(make_event_of(make_request()))

@@ -3,6 +3,8 @@
 import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,6 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from dispatcher import webhooks as webhooks_module
+from dispatcher.domain.resends import stopped_before
+from dispatcher.domain.states import Job, State
 from dispatcher.operators import operators_app
 from dispatcher.ports import Callback, ChannelInUse, Unreadable, UnreadableCallback
 from dispatcher.providers.infobip import Infobip
@@ -208,6 +212,41 @@ async def test_item_that_cannot_be_read_does_not_keep_the_others() -> None:
     scene.provider.reports = [Unreadable("status is missing"), RECEIPT, Unreadable("status is missing")]
     assert await post(scene) == 204
     assert [event.data for event, _ in scene.announcements.events] == [RECEIPT]
+
+
+async def operators_see(job: Job) -> dict[str, Any]:
+    jobs = FakeJobs()
+    jobs.rows["w1", MESSAGE_ID] = job
+    client = TestClient(TestServer(operators_app(jobs, [SecretStr("right")])))
+    path, headers = f"/v1/workspaces/w1/jobs/{MESSAGE_ID}", {"Authorization": "Bearer right"}
+    async with client, client.get(path, headers=headers) as response:
+        shown: dict[str, Any] = await response.json()
+        return shown
+
+
+async def test_operators_see_what_a_job_waits_for() -> None:
+    busy = {"reason": "provider_busy", "detail": "to +4915112345678"}
+    job = make_job(make_request(message_id=MESSAGE_ID), state=State.WAITING, result=busy, due_at=NOW, provider="twilio")
+    shown = await operators_see(job)
+    assert (shown["reason"], shown["due_at"], shown["doubts"]) == ("provider_busy", NOW.isoformat(), 0)
+    assert (shown["channel"], shown["channel_id"]) == ("sms", str(CHANNEL_ID))
+    assert (shown["provider"], shown["provider_message_id"]) == ("twilio", None)
+    assert "+49" not in str(shown)
+
+
+async def test_operators_see_doubts_and_no_moment_where_nothing_is_left_to_do() -> None:
+    request = make_request(message_id=MESSAGE_ID)
+    unknown = make_job(request, state=State.UNKNOWN, doubts=(1, 2), due_at=NOW, provider_message_id="SM1")
+    shown = await operators_see(unknown)
+    assert (shown["doubts"], shown["due_at"], shown["reason"]) == (2, None, None)
+    assert shown["provider_message_id"] == "SM1"
+
+
+async def test_operators_see_the_channel_of_what_was_stopped_before_it_came() -> None:
+    request = make_request(message_id=MESSAGE_ID)
+    stopped = stopped_before(request, request.requested_by).model_dump(mode="json", exclude_none=True)
+    shown = await operators_see(replace(make_job(request), request=None, state=State.CANCELLED, result=stopped))
+    assert (shown["channel"], shown["channel_id"]) == ("sms", str(CHANNEL_ID))
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,12 @@ def test_result_that_answers_nothing_known_does_not_count() -> None:
     assert show(story.request, other.accepted()).status is Status.QUEUED
 
 
+def test_of_two_verdicts_the_one_that_says_sent_stands_in_every_order() -> None:
+    story = make_story()
+    known = [story.request, story.unknown(), story.resolved("not_sent"), story.resolved("sent")]
+    assert {show(*order).status for order in permutations(known)} == {Status.SENT}
+
+
 def test_verdict_counts_in_every_order_and_yields_to_what_is_known_for_sure() -> None:
     story = make_story()
     unknown, verdict = story.unknown(), story.resolved("not_sent")

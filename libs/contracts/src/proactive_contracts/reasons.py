@@ -17,6 +17,7 @@ class FailureReason(StrEnum):
     CHANNEL_UNKNOWN = "channel_unknown"
     CHANNEL_PAUSED = "channel_paused"
     CHANNEL_SETUP = "channel_setup"
+    CHANNEL_BUSY = "channel_busy"
     PROVIDER_BUSY = "provider_busy"
     PROVIDER_UNREACHABLE = "provider_unreachable"
     CHANGED = "changed"
@@ -78,6 +79,10 @@ _WORDS: dict[FailureReason, tuple[str, str]] = {
     FailureReason.CHANNEL_SETUP: (
         "This channel is not set up properly on our side; the provider was not asked.",
         "Ask your administrator to correct the channel, then re-send it.",
+    ),
+    FailureReason.CHANNEL_BUSY: (
+        "This channel sends only so many messages at a time, and others go first.",
+        "Wait for its turn, or use another channel.",
     ),
     FailureReason.PROVIDER_BUSY: (
         "The provider had too much to do and did not take it.",

@@ -131,6 +131,7 @@ def _breaker(breaker: Breaker) -> dict[str, Any] | None:
         "cause": breaker.cause.value,
         "opened_at": _moment(breaker.opened_at),
         "retry_at": _moment(breaker.retry_at),
+        "probing": breaker.probing_since is not None,
         "provider_code": None if why is None else why.provider_code,
         "detail": None if why is None else why.detail,
     }

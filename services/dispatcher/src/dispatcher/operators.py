@@ -1,12 +1,14 @@
 """HTTP for operators, proactivectl and the tracker: what the dispatcher knows of a message. Never public."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
 from pydantic import SecretStr
 
 from dispatcher.channels_http import OperatedChannels
+from dispatcher.domain.states import MOVING, Job
 from dispatcher.ports import Jobs
 from runtime.http import errors_as_problems, problem, require_bearer
 
@@ -22,22 +24,38 @@ def operators_app(jobs: Jobs, tokens: Sequence[SecretStr], channels: OperatedCha
         job = await jobs.find(request.match_info["workspace_id"], message_id)
         if job is None:
             return problem(404, "Unknown message", "No dispatcher took a message with this id in this workspace.")
-        return web.json_response(
-            {
-                "workspace_id": job.workspace_id,
-                "message_id": str(job.message_id),
-                "event_id": str(job.event_id),
-                "lane": job.lane,
-                "state": job.state,
-                "since": job.since.isoformat(),
-                "attempt": job.attempt,
-                "not_after": job.not_after.isoformat(),
-                "receipt": job.receipt,
-            }
-        )
+        return web.json_response(_document(job))
 
     app = web.Application(middlewares=[errors_as_problems, require_bearer(tokens)])
     app.router.add_get("/v1/workspaces/{workspace_id:[A-Za-z0-9_-]{1,64}}/jobs/{message_id}", show)
     if channels is not None:
         channels.add_to(app)
     return app
+
+
+def _document(job: Job) -> dict[str, Any]:
+    """
+    Without text and number. `reason`: of a message that failed or waits; `doubts`: how many attempts may have sent it.
+
+    `due_at`: when it moves on by itself; null where nothing is left to do.
+    """
+    told = job.result or {}
+    about = job.request.model_dump(mode="json") if job.request else told
+    return {
+        "workspace_id": job.workspace_id,
+        "message_id": str(job.message_id),
+        "event_id": str(job.event_id),
+        "channel": about.get("channel"),
+        "channel_id": about.get("channel_id"),
+        "lane": job.lane,
+        "state": job.state,
+        "since": job.since.isoformat(),
+        "reason": told.get("reason"),
+        "attempt": job.attempt,
+        "doubts": len(job.doubts),
+        "due_at": job.due_at.isoformat() if job.due_at and job.state in MOVING else None,
+        "not_after": job.not_after.isoformat(),
+        "provider": job.provider,
+        "provider_message_id": job.provider_message_id,
+        "receipt": job.receipt,
+    }

@@ -3,12 +3,14 @@
 import asyncio
 import os
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
 from proactive_contracts.codec import make_event
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
 from proactive_contracts.values import Channel, Model, Service
 from proactivectl import masking
@@ -16,7 +18,7 @@ from proactivectl.auditing import audited, operator
 from proactivectl.dispatcher_api import dispatcher
 from proactivectl.environment import amqp_url, broker_failures
 from proactivectl.failures import Failure, WrongUsage
-from proactivectl.history import REQUEST_SECONDS, History, entry_in_words, tracker
+from proactivectl.history import REQUEST_SECONDS, History, clock_time, entry_in_words, tracker
 from proactivectl.output import AsJson, say, show
 from proactivectl.wishes import Cancel, Resolve, Wish
 from runtime import clock
@@ -219,6 +221,30 @@ def _tell(known: Known) -> None:
             say(entry_in_words(entry))
     job = known.job
     if isinstance(job, dict):
-        say("dispatcher: " + " · ".join(f"{name} {value}" for name, value in job.items() if value not in (None, "")))
+        for line in _job_in_words(job):
+            say(line)
     else:
         say(f"dispatcher: {job or 'never took it'}")
+
+
+def _job_in_words(job: dict[str, Any]) -> list[str]:
+    """What the dispatcher says, for people; an older one leaves things out."""
+    why, doubts = job.get("reason"), job.get("doubts") or 0
+    tries = f"{job.get('attempt') or 0} tries so far"
+    stands = f"{job.get('state')}" + (f" since {_at(job['since'])}" if job.get("since") else "")
+    moves_on = f"it moves on at {_at(job['due_at'])}" if job.get("due_at") else ""
+    attempts = f"{doubts} of them may have sent it" if doubts else ""
+    lines = ["dispatcher: " + "; ".join(filter(None, (stands, tries, attempts, moves_on)))]
+    if why:
+        lines.append(f"  why: {FailureReason(why).why} ({why})")
+    if job.get("provider"):
+        lines.append(f"  provider: {job['provider']}, its id: {job.get('provider_message_id') or 'not known'}")
+    if job.get("receipt"):
+        lines.append(f"  best receipt: {job['receipt']}")
+    if job.get("channel_id"):
+        lines.append(f"  channel: {job.get('channel')} {job['channel_id']}, lane {job.get('lane')}")
+    return lines
+
+
+def _at(moment: object) -> str:
+    return clock_time(datetime.fromisoformat(str(moment)))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +11,9 @@ import typer
 from proactivectl.auditing import audited, operator
 from proactivectl.dispatcher_api import DispatcherApi, dispatcher
 from proactivectl.failures import Failure, WrongUsage
+from proactivectl.history import clock_time
 from proactivectl.output import AsJson, say, show, table
+from runtime import clock
 
 ChannelId = Annotated[UUID, typer.Argument(help="The channel's id; see: proactivectl channel list")]
 
@@ -36,7 +39,7 @@ def pause_channel(id: ChannelId, as_json: AsJson = False) -> None:  # noqa: A002
 def resume_channel(id: ChannelId, as_json: AsJson = False) -> None:  # noqa: A002
     """End a pause, slowly at first; where the provider refused the channel or failed, try it again at once."""
     sender = asyncio.run(_act("channel.resume", id, {}, lambda api: api.pause(id, paused=False, by=operator())))
-    show(sender, lambda: say(f"Channel {id} goes on; {sender['waiting']} messages wait."))
+    show(sender, lambda: say(_resumed(id, sender)))
 
 
 def limit_channel(
@@ -109,11 +112,32 @@ def _limit(typed: str) -> float | None:
     return limit
 
 
+def _resumed(channel_id: UUID, sender: dict[str, Any]) -> str:
+    """What goes on, and what still stops it."""
+    waiting = f"{sender['waiting']} messages wait"
+    open_ones = [breaker for breaker in (sender["breaker"], sender["provider_breaker"]) if breaker]
+    if sender["state"] != "open" and not any(breaker["probing"] for breaker in open_ones):
+        return f"Channel {channel_id} does not go on, it is {sender['state']} ({_why(sender)}); {waiting}."
+    if open_ones:
+        whose = "it" if sender["breaker"] else "its provider"
+        first = f"one message tries {whose} first, the others follow once it was answered"
+        return f"Channel {channel_id} is resumed: {first} ({_why(sender)}); {waiting}."
+    return f"Channel {channel_id} goes on; {waiting}."
+
+
 def _why(one: dict[str, Any]) -> str:
     breaker = one["breaker"] or one["provider_breaker"] or {}
     words = (
         f"paused by {one['paused_by']}" if one["paused_at"] else "",
         f"until {one['held_until']}" if one["held_until"] else "",
         " ".join(filter(None, (breaker.get("provider_code"), breaker.get("detail")))),
+        _next_try(breaker),
     )
     return "; ".join(filter(None, words))
+
+
+def _next_try(breaker: dict[str, Any]) -> str:
+    if not breaker or breaker["probing"]:
+        return "being tried now" if breaker else ""
+    retry_at = datetime.fromisoformat(breaker["retry_at"])
+    return "tried with the next message" if retry_at <= clock.now() else f"tried again at {clock_time(retry_at)}"

@@ -37,6 +37,10 @@ class State(StrEnum):
     NOT_SENT = "not_sent"
 
 
+MOVING = frozenset({State.WAITING, State.SENDING, State.RESOLVING})
+"""What becomes due by itself; anything else is due because its result was not told."""
+
+
 @dataclass(frozen=True)
 class Job:
     """

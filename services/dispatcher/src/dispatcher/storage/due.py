@@ -43,13 +43,14 @@ TAKEN_SECONDS = 0.02
 @dataclass(frozen=True)
 class Chosen:
     """
-    Locked rows: `rows` go on, `held` are told why they must wait, or that what they repeat was sent meanwhile.
+    Locked rows: `rows` go on, `held` are told why they must wait, `repeating` that what they repeat was sent.
 
     `next_seconds`: when there may be more; `hungry`: channels that have more now, and no room for it in this worker.
     """
 
     rows: Sequence[asyncpg.Record]
-    held: Sequence[tuple[asyncpg.Record, HeldBack | RepeatsSent]] = ()
+    held: Sequence[tuple[asyncpg.Record, HeldBack]] = ()
+    repeating: Sequence[tuple[asyncpg.Record, RepeatsSent]] = ()
     next_seconds: float | None = None
     hungry: frozenset[UUID] = frozenset()
 
@@ -124,7 +125,8 @@ async def choose(
         state.moments.append(state.now)
     return Chosen(
         [*others, *calls],
-        [*held, *repeating.values()],
+        held,
+        list(repeating.values()),
         next_seconds=0.0 if len(found) >= OTHERS else state.next_seconds,
         hungry=frozenset(
             turn.channel_id

@@ -217,8 +217,11 @@ RESUME = """
 UPDATE dispatch.sender
 SET paused_at = NULL, paused_by = NULL, held_until = NULL, ramp_from = CASE WHEN cause IS NULL THEN now() END,
     retry_at = CASE WHEN cause IS NOT NULL THEN now() END, probing_since = NULL
-WHERE channel_id = $1
+WHERE channel_id = $1 RETURNING host
 """
-"""What waited leaves by the ramp; an open breaker lets a probe go."""
+RETRY_HOST = """
+UPDATE dispatch.host SET retry_at = now(), probing_since = NULL WHERE name = $1 AND cause IS NOT NULL
+"""
+"""What waited leaves by the ramp; an open breaker, the channel's or its provider's, lets a probe go."""
 
 LIMIT = "UPDATE dispatch.sender SET per_second = $2, tat = least(tat, now()) WHERE channel_id = $1"

@@ -102,7 +102,8 @@ class PostgresJobs:
             async with self._pool.acquire() as connection, connection.transaction():
                 lost = await self._lost(connection, channel) if time.monotonic() < self._unsure_until else []
                 chosen = await due.choose(connection, channel, room, self._called_again)
-                moved = await self._steps.move_on(connection, [*((row, None) for row in chosen.rows), *chosen.held])
+                going = [*((row, None) for row in chosen.rows), *chosen.held, *chosen.repeating]
+                moved = await self._steps.move_on(connection, going)
                 told = await self._steps.tell_again(connection, channel) if room.others else []
                 return Taken(hand_out([*lost, *moved, *told]), chosen.next_seconds, chosen.hungry)
 

@@ -75,8 +75,9 @@ class Senders:
         await self._pool.execute(sql.PAUSE, channel_id, by)
 
     async def resume(self, channel_id: UUID) -> None:
-        """Let it go on, slowly at first; where its breaker is open, with a probe."""
-        await self._pool.execute(sql.RESUME, channel_id)
+        """Let it go on, slowly at first; where its breaker or its provider's is open, with a probe."""
+        host = await self._pool.fetchval(sql.RESUME, channel_id)
+        await self._pool.execute(sql.RETRY_HOST, host)
 
     async def limit(self, channel_id: UUID, per_second: float | None) -> None:
         """Let at most so many segments or messages leave each second."""

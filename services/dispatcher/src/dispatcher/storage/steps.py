@@ -11,6 +11,7 @@ from dispatcher.domain import resends
 from dispatcher.domain.answers import Unclear
 from dispatcher.domain.job import decide
 from dispatcher.domain.states import (
+    MOVING,
     Act,
     Answered,
     Capabilities,
@@ -36,9 +37,6 @@ from runtime.postgres import TROUBLE, UNPREPARED, Connection
 
 SHARED = (*TROUBLE, *UNPREPARED)
 """Errors that say nothing about the job at hand."""
-
-_MOVING = frozenset({State.WAITING, State.SENDING, State.RESOLVING})
-"""What becomes due by itself; anything else is due because its result was not told."""
 
 TELLINGS = 50
 """Untold results of jobs that move on are told again so many at a time."""
@@ -96,7 +94,7 @@ class Steps:
         for row, held in rows:
             try:
                 job = read(row)
-                if job.state in _MOVING:
+                if job.state in MOVING:
                     happening = held or await self._due(connection, job)
                     step = self._decide(job, happening, job.provider, row["now"])
                     assert step is not None, "something always happens to a job whose time has come"

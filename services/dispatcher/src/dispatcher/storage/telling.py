@@ -32,7 +32,7 @@ _QUEUED = Shut(
     Gate.RATE,
     Refused(
         ErrorClass.THROTTLED,
-        FailureReason.PROVIDER_BUSY,
+        FailureReason.CHANNEL_BUSY,
         "Others go first: this channel sends no more messages at a time than it is allowed to.",
     ),
     None,

@@ -68,14 +68,21 @@ async def _job(response: aiohttp.ClientResponse) -> Job | None:
 
 
 def _read(told: dict[str, Any]) -> Job:
-    since = datetime.fromisoformat(told["since"])
-    if since.tzinfo is None:
-        raise ValueError("a moment without its offset")
-    reason = told.get("reason")
+    reason, due_at = told.get("reason"), told.get("due_at")
     return Job(
         event_id=UUID(told["event_id"]),
         status=_STATES[told["state"]],
         attempt=int(told["attempt"]),
-        since=since,
+        since=_moment(told["since"]),
         reason=FailureReason(reason) if reason else None,
+        due_at=_moment(due_at) if due_at else None,
+        provider=told.get("provider"),
+        provider_message_id=told.get("provider_message_id"),
     )
+
+
+def _moment(told: str) -> datetime:
+    moment = datetime.fromisoformat(told)
+    if moment.tzinfo is None:
+        raise ValueError("a moment without its offset")
+    return moment

@@ -11,13 +11,20 @@ from status_tracker.domain.entries import LOOKED_UP, Entry, Source, entry_id
 
 @dataclass(frozen=True)
 class Job:
-    """What the dispatcher's record of a message says: which request it took, how far it came, and since when."""
+    """
+    What the dispatcher's record of a message says: which request it took, how far it came, and since when.
+
+    `due_at`: when it moves on by itself. `provider_message_id`: its receipts name it.
+    """
 
     event_id: UUID
     status: Status
     attempt: int
     since: datetime
     reason: FailureReason | None = None
+    due_at: datetime | None = None
+    provider: str | None = None
+    provider_message_id: str | None = None
 
 
 def not_taken(event_id: UUID, message: tuple[str, UUID], channel_id: UUID, at: datetime) -> Entry:
@@ -55,6 +62,9 @@ def looked_up(job: Job, message: tuple[str, UUID], channel_id: UUID, at: datetim
         answers=job.event_id,
         status=job.status,
         attempt=job.attempt,
-        reason=job.reason if job.status is Status.FAILED else None,
+        reason=job.reason if job.status in (Status.FAILED, Status.WAITING) else None,
+        due_at=job.due_at if job.status is Status.WAITING else None,
+        provider=job.provider,
+        provider_message_id=job.provider_message_id,
         detail="Read from the dispatcher: its own report did not come.",
     )
