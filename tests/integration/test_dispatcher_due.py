@@ -200,7 +200,9 @@ async def test_resume_of_a_healthy_channel_is_no_outage_and_ends_no_hold_of_the_
     await table.add(A, 1)
     await table.senders.pause(A, "maria")
     await table.senders.resume(A)
-    assert not (await table.choose()).rows
+    assert not (await table.choose()).rows, "the pause has ended, the hold has not"
+    await table.senders.resume(A)
+    assert len((await table.choose()).rows) == 1
 
 
 async def test_share_of_a_worker_bounds_a_channel(table: Table) -> None:

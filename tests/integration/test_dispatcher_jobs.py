@@ -374,6 +374,32 @@ async def test_job_under_way_is_not_cancelled(jobs: PostgresJobs) -> None:
     assert (settled.changed, settled.job.state) == (False, State.SENDING)
 
 
+@pytest.mark.parametrize("refused", [True, False])
+async def test_job_that_was_stopped_under_way_is_not_called_again(connections: Pool, refused: bool) -> None:
+    jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", same_id_again=True)})
+    event = make_request()
+    await jobs.claim(event, Lane.INTERACTIVE, "twilio")
+    before = await find(jobs, event)
+    if not refused:
+        before = (await settle(jobs, event, Unclear("?"))).job
+    await jobs.cancel(make_cancel(event), Lane.INTERACTIVE)
+    stopped = await find(jobs, event)
+    assert (stopped.state, stopped.stopped_by, stopped.due_at) == (before.state, Service(name="test"), before.due_at)
+    if refused:
+        later = Refused(ErrorClass.NOT_SENT, FailureReason.PROVIDER_UNREACHABLE, "away")
+        settled = await settle(jobs, event, later)
+        assert (settled.changed, settled.job.state) == (True, State.CANCELLED)
+        assert await take_due(jobs) == []
+        return
+    for _ in range(5):
+        await connections.execute("UPDATE dispatch.job SET due_at = now()")
+        (claim,) = await take_due(jobs)
+        assert (claim.act, claim.job.attempt) == (Act.LOOK_UP, 1)
+    await connections.execute("UPDATE dispatch.job SET due_at = now()")
+    (claim,) = await take_due(jobs)
+    assert claim.job.state is State.UNKNOWN
+
+
 @pytest.mark.parametrize("answers", [True, False])
 async def test_cancel_that_comes_first_keeps_its_request_from_being_sent(jobs: PostgresJobs, answers: bool) -> None:
     event = make_request()

@@ -40,8 +40,8 @@ def resume_channel(id: ChannelId, as_json: AsJson = False) -> None:  # noqa: A00
     """
     End a pause: what waits leaves as fast as the channel's limit lets it.
 
-    Where the provider refused the channel, or failed, one message tries it at once, and the others follow slowly. For
-    how long the provider itself asked us to wait stays as it is.
+    Where the provider refused the channel, or failed, one message tries it at once, and the others follow slowly. If
+    it asked us to wait, that outlasts the pause; it is ended by resuming a channel that is not paused.
     """
     sender = asyncio.run(_act("channel.resume", id, {}, lambda api: api.pause(id, paused=False, by=operator())))
     show(sender, lambda: say(_resumed(id, sender)))

@@ -49,6 +49,7 @@ class Job:
     `attempt` numbers the calls begun; `doubts` are those whose outcome is not known. `tries` are the attempts that a
     limit counts; `looks` how often it was looked for while resolving. `unclear` is why there is a doubt, in words for
     people. `due_at`: when the scheduler has to look at it next. `called_at`: when the newest attempt began.
+    `stopped_by`: who asked to stop it while it was being sent; it is not called again.
     """
 
     workspace_id: str
@@ -73,6 +74,7 @@ class Job:
     provider: str | None = None
     provider_message_id: str | None = None
     called_at: datetime | None = None
+    stopped_by: RequestedBy | None = None
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,7 @@ class Step:
     looks: int
     unclear: Unclear | None
     provider_message_id: str | None
+    stopped_by: RequestedBy | None = None
     due_at: datetime | None = None
     result: Result | None = None
     act: Act = Act.NOTHING

@@ -172,7 +172,10 @@ async def _admitted(
     again = [
         row
         for row in rows
-        if row["state"] == State.RESOLVING and row["provider"] in called_again and row["not_after"] > row["now"]
+        if row["state"] == State.RESOLVING
+        and row["provider"] in called_again
+        and row["not_after"] > row["now"]
+        and row["stopped_by"] is None
     ]
     if not again:
         return rows

@@ -215,13 +215,14 @@ WHERE channel_id = $1
 
 RESUME = """
 UPDATE dispatch.sender
-SET paused_at = NULL, paused_by = NULL, retry_at = CASE WHEN cause IS NOT NULL THEN now() END, probing_since = NULL
+SET paused_at = NULL, paused_by = NULL, held_until = CASE WHEN paused_at IS NOT NULL THEN held_until END,
+    retry_at = CASE WHEN cause IS NOT NULL THEN now() END, probing_since = NULL
 WHERE channel_id = $1 RETURNING host
 """
 RETRY_HOST = """
 UPDATE dispatch.host SET retry_at = now(), probing_since = NULL WHERE name = $1 AND cause IS NOT NULL
 """
-"""An open breaker, the channel's or its provider's, lets a probe go. What the provider asked for is not ours to end."""
+"""An open breaker, the channel's or its provider's, lets a probe go. A hold ends only where nothing else does."""
 
 LIMIT = """
 UPDATE dispatch.sender

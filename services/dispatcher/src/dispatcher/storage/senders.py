@@ -75,7 +75,7 @@ class Senders:
         await self._pool.execute(sql.PAUSE, channel_id, by)
 
     async def resume(self, channel_id: UUID) -> None:
-        """Let it go on; where its breaker or its provider's is open, with a probe. The provider's holds stay."""
+        """Let it go on; where its breaker or its provider's is open, with a probe. A hold outlives a pause."""
         host = await self._pool.fetchval(sql.RESUME, channel_id)
         await self._pool.execute(sql.RETRY_HOST, host)
 

@@ -7,7 +7,8 @@ ANNOUNCE_SECONDS = 10
 
 JOB = (
     "workspace_id, message_id, event_id, digest, lane, state, since, attempt, transition, not_after, request, "
-    "outcome, result, receipt, doubts, tries, looks, unclear, due_at, provider, provider_message_id, called_at"
+    "outcome, result, receipt, doubts, tries, looks, unclear, due_at, provider, provider_message_id, called_at, "
+    "stopped_by"
 )
 
 CLAIM = f"""
@@ -57,18 +58,20 @@ SET state = u.state, attempt = u.attempt, doubts = u.doubts::integer[], tries = 
     announced_at = CASE WHEN u.outcome IS NULL AND u.state = j.state THEN j.announced_at END,
     transition = j.transition + (u.outcome IS NOT NULL OR u.state <> j.state)::integer,
     since = CASE WHEN u.outcome IS NULL AND u.state = j.state THEN j.since ELSE clock_timestamp() END,
-    due_at = CASE WHEN u.act <> 'nothing' THEN clock_timestamp() + $16 * interval '1 second'
+    due_at = CASE WHEN u.act <> 'nothing' THEN clock_timestamp() + $17 * interval '1 second'
                   WHEN u.due_at IS NULL AND u.outcome IS NOT NULL THEN now() + u.tell_in * interval '1 second'
                   ELSE u.due_at END,
     tell_at = CASE WHEN u.outcome IS NULL AND u.state = j.state THEN j.tell_at
                    WHEN u.outcome IS NOT NULL AND u.state IN ('waiting', 'resolving')
                    THEN now() + u.tell_in * interval '1 second' END,
     called_at = CASE WHEN u.act = 'call' THEN clock_timestamp() ELSE j.called_at END,
-    claimed_by = CASE WHEN u.act <> 'nothing' THEN $17::uuid ELSE j.claimed_by END
+    claimed_by = CASE WHEN u.act <> 'nothing' THEN $18::uuid ELSE j.claimed_by END,
+    stopped_by = coalesce(u.stopped_by, j.stopped_by)
 FROM unnest($1::text[], $2::uuid[], $3::text[], $4::integer[], $5::text[], $6::integer[], $7::integer[], $8::jsonb[],
-            $9::text[], $10::text[], $11::text[], $12::jsonb[], $13::timestamptz[], $14::text[], $15::float8[])
+            $9::text[], $10::text[], $11::text[], $12::jsonb[], $13::timestamptz[], $14::text[], $15::float8[],
+            $16::jsonb[])
      AS u(workspace_id, message_id, state, attempt, doubts, tries, looks, unclear, provider, provider_message_id,
-          outcome, result, due_at, act, tell_in)
+          outcome, result, due_at, act, tell_in, stopped_by)
 WHERE j.workspace_id = u.workspace_id AND j.message_id = u.message_id
 RETURNING j.workspace_id, j.message_id, j.since, j.transition, j.due_at, j.outcome, j.result, j.provider, j.called_at
 """
