@@ -216,8 +216,8 @@ DECISIONS: Sequence[Mutation] = (
         [
             Edit(
                 RESENDS,
-                "    named = next((one for one in repeated if one.status in _SENT), None)\n",
-                "    named = next((one for one in repeated[:1] if one.status in _SENT), None)\n",
+                "    named = next((one for one in (*repeated, *beside) if one.status in _SENT), None)\n",
+                "    named = next((one for one in (*repeated[:1], *beside) if one.status in _SENT), None)\n",
             )
         ],
         [TABLE],
@@ -229,7 +229,7 @@ DECISIONS: Sequence[Mutation] = (
         [
             Edit(
                 JOB,
-                "    if under_way(came.earlier):\n",
+                "    if under_way(came.earlier, came.beside):\n",
                 "    if False:\n",
             )
         ],

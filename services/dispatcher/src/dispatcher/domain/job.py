@@ -219,15 +219,15 @@ def _time_came(job: Job, came: TimeCame, can: Capabilities, now: datetime) -> St
         return None
     if now >= job.not_after:
         return _expire(job)
-    if refused := _refuse_resend(job, came.earlier):
+    if refused := _refuse_resend(job, came.earlier, came.beside):
         return refused
-    if under_way(came.earlier):
+    if under_way(came.earlier, came.beside):
         return _to(job, State.WAITING, due_at=now + timedelta(seconds=RESEND_LOOK_SECONDS))
     return _to(replace(job, attempt=job.attempt + 1), State.SENDING, act=Act.CALL)
 
 
-def _refuse_resend(job: Job, repeated: Sequence[Earlier]) -> Step | None:
-    refusal = refuse_resend(_subject(job), job.attempt, repeated)
+def _refuse_resend(job: Job, repeated: Sequence[Earlier], beside: Sequence[Earlier] = ()) -> Step | None:
+    refusal = refuse_resend(_subject(job), job.attempt, repeated, beside)
     return None if refusal is None else _to(job, State.FAILED, result=refusal)
 
 

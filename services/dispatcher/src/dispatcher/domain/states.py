@@ -105,9 +105,15 @@ class Answered:
 
 @dataclass(frozen=True)
 class TimeCame:
-    """due_at has passed; `earlier`: for a re-send, the message that it repeats, and those that this one repeated."""
+    """
+    due_at has passed.
+
+    For a re-send, `earlier` is the message that it repeats, and those that this one repeated; `beside` are the other
+    re-sends of any of these.
+    """
 
     earlier: Sequence[Earlier] = ()
+    beside: Sequence[Earlier] = ()
 
 
 @dataclass(frozen=True)

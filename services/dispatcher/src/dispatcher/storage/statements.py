@@ -122,17 +122,37 @@ def chain(workspace_id: str, message_id: str) -> str:
     """A WITH for `repeated`: the message so named, and those that it repeats, from one to the next."""
     return f"""
 WITH RECURSIVE repeated AS (
-    SELECT state, receipt, since, (request->>'resend_of')::uuid AS resend_of, 1 AS place
+    SELECT message_id, state, receipt, since, (request->>'resend_of')::uuid AS resend_of, 1 AS place
     FROM dispatch.job WHERE workspace_id = {workspace_id} AND message_id = {message_id}
     UNION ALL
-    SELECT e.state, e.receipt, e.since, (e.request->>'resend_of')::uuid, place + 1
+    SELECT e.message_id, e.state, e.receipt, e.since, (e.request->>'resend_of')::uuid, place + 1
     FROM repeated JOIN dispatch.job e ON e.workspace_id = {workspace_id} AND e.message_id = repeated.resend_of
     WHERE place < 100)
 """
 
 
-REPEATED = f"{chain('$1', '$2')} SELECT state, receipt, since FROM repeated ORDER BY place"
-"""No lock: what failed, expired, was cancelled or is unknown never becomes sending again."""
+REPEATED = f"""{chain("$1", "$2")}
+SELECT j.message_id, j.state, j.receipt, j.since, (SELECT count(DISTINCT message_id) FROM repeated) AS count
+FROM (SELECT message_id, min(place) AS place FROM repeated GROUP BY message_id) r
+JOIN dispatch.job j ON j.workspace_id = $1 AND j.message_id = r.message_id
+ORDER BY r.place FOR UPDATE OF j SKIP LOCKED
+"""
+"""
+What a re-send repeats, locked: no news of it, and no other re-send of it, gets in between the look and the call.
+
+Nobody waits for these locks, since what they are held with may be locked here; fewer than `count`: look again later.
+"""
+
+BESIDE = """
+WITH RECURSIVE family AS (
+    SELECT message_id, state, receipt, since FROM dispatch.job WHERE workspace_id = $1 AND message_id = $2
+    UNION
+    SELECT e.message_id, e.state, e.receipt, e.since
+    FROM family f JOIN dispatch.job e
+         ON e.workspace_id = $1 AND e.request ? 'resend_of' AND e.request->>'resend_of' = f.message_id::text)
+SELECT state, receipt, since FROM family WHERE message_id <> ALL($3::uuid[])
+"""
+"""Every re-send of a message, of its re-sends and so on, but those named last."""
 
 RIVALS = """
 SELECT provider_message_id FROM dispatch.job
