@@ -28,7 +28,7 @@ CALL_SECONDS = 4
 MEGABYTE = 1024 * 1024
 
 
-@fault("provider-slow", row="23")
+@fault("provider-slow", row="23", fast=True)
 def slow(run: Run) -> None:
     """An answer within a call's time counts; where it comes later, the look-up finds out what became of it."""
     run.receipts("none")
@@ -46,7 +46,7 @@ def fails_after_accepting(run: Run) -> None:
     run.publish(3)
 
 
-@fault("provider-hangs-up", row="25", fast=True)
+@fault("provider-hangs-up", row="25")
 def hangs_up(run: Run) -> None:
     """The request went out, so whether it was taken is found out, or unknown; never sent blindly again."""
     run.may_end("sent")
