@@ -124,7 +124,7 @@ def freeze(run: Run, seconds: float) -> None:
         process.send_signal(signal.SIGCONT)
 
 
-@fault("copy-redelivered-then-owner-dies", row="+11")
+@fault("copy-redelivered-then-owner-dies", row="+11", fast=True)
 def owner_dies(run: Run) -> None:
     """Whoever met the row acknowledged the copy; the row goes on when its owner dies."""
     run.expect_unknowns(0, 1)

@@ -73,7 +73,7 @@ def crash_before_claim(run: Run) -> None:
     crash_at(run, failpoints.BEFORE_CLAIM)
 
 
-@fault("database-crash-after-claim", row="35")
+@fault("database-crash-after-claim", row="35", fast=True)
 def crash_after_claim(run: Run) -> None:
     """The call is made, and its outcome is kept until the database is back."""
     crash_at(run, failpoints.AFTER_CLAIM)

@@ -149,7 +149,6 @@ def away(run: Run) -> None:
     run.may_end("failed", "expired")
     run.publish(10, channel=line.channel, seconds=6)
     time.sleep(12)
-    tries = line.wire.accepted
     line.wire.flow()
     run.await_submission(patient[0], seconds=60)
     run.settle()
@@ -161,7 +160,6 @@ def away(run: Run) -> None:
         if datetime.datetime.fromisoformat(row["at"]) - began < datetime.timedelta(seconds=1)
     ]
     run.see(len(early) <= 10, "at most 10 submissions in the first second", len(early))
-    run.see(line.wire.accepted >= tries, "the wire counts", tries)
 
 
 @fault("provider-answers-nonsense", row="30", seconds=60)

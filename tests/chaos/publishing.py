@@ -61,7 +61,7 @@ def unroutable(run: Run) -> None:
     world.scene.refresh_until(panel, SENT)
 
 
-@fault("queue-full", row="7")
+@fault("queue-full", row="7", fast=True)
 def queue_full(run: Run) -> None:
     """The panel says that it is not confirmed; once there is room it is sent by itself."""
     world = run.world
@@ -74,7 +74,7 @@ def queue_full(run: Run) -> None:
         world.scene.refresh_until(panel, SENT)
 
 
-@fault("queue-limit-lifted", row="7", seconds=60)
+@fault("queue-limit-lifted", row="7", seconds=60, fast=True)
 def limit_lifted(run: Run) -> None:
     """A limit that somebody lifts while the queue refuses does not keep the publishers refused."""
     world = run.world
