@@ -23,6 +23,7 @@ from dispatcher.domain.states import (
     LeaseLapsed,
     LookedUp,
     ReceiptCame,
+    RepeatsSent,
     State,
     Step,
     TimeCame,
@@ -207,6 +208,18 @@ def test_look_ups_wait_for_the_list_to_settle_and_end_as_unknown_in_the_first_an
     assert looks == 3
     assert isinstance(step.result, SendUnknown)
     assert (step.result.detail, step.result.provider_code) == ("HTTP 500", "5")
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_only_a_waiting_resend_is_refused_before_its_turn(state: State) -> None:
+    sent = RepeatsSent(Earlier(status=Status.DELIVERED, since=NOW))
+    if state is not State.WAITING:
+        assert unchanged(a_job(state), sent)
+        return
+    step = after(a_job(state, attempt=1), sent)
+    assert isinstance(step.result, SendFailed)
+    assert (step.state, step.act, step.result.reason) == (State.FAILED, Act.NOTHING, FailureReason.ALREADY_SENT)
+    assert unchanged(a_job(state), RepeatsSent(Earlier(status=Status.FAILED, since=NOW)))
 
 
 def test_look_up_without_an_answer_is_no_look_for_a_while() -> None:

@@ -1,5 +1,6 @@
 """One worker's side of the gates: who gets in, and what answers cost."""
 
+import asyncio
 from dataclasses import replace
 from uuid import UUID
 
@@ -132,6 +133,18 @@ async def test_trouble_with_the_database_is_not_the_callers() -> None:
     senders = FakeSenders()
     senders.troubles = [ConnectionRefusedError()]
     await make_gates(senders).report(CHANNEL, REQUEST, BAD_KEY)
+
+
+async def test_database_that_hangs_does_not_hold_up_the_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    senders = FakeSenders()
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(gates_module, "REPORT_SECONDS", 0.01)
+    monkeypatch.setattr(senders, "report", hang)
+    async with asyncio.timeout(2):
+        await make_gates(senders).report(CHANNEL, REQUEST, BAD_KEY)
 
 
 def test_host_is_the_provider_at_its_address() -> None:

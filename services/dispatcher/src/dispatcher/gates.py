@@ -22,6 +22,9 @@ from runtime.postgres import TROUBLE, UNPREPARED
 MOST_REPORTS = 2
 """At the same time: a provider that fails must not occupy the connections that others' messages need."""
 
+REPORT_SECONDS = 2.0
+"""So long the outcome of a call waits for the gates to be told of it."""
+
 BULK_SECONDS = 0.1
 """Services' jobs that have to wait are looked at together, so that a campaign is not a look for each message."""
 
@@ -103,7 +106,7 @@ class WorkerGates:
         if _says_nothing(answer) or (_is_good(answer) and channel.id not in self._unwell):
             return
         try:
-            async with self._reporting:
+            async with asyncio.timeout(REPORT_SECONDS), self._reporting:
                 await self.know(channel)
                 reported = await self._senders.report(channel.id, answer)
         except (*TROUBLE, *UNPREPARED) as error:  # the next answer will tell the same
