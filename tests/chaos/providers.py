@@ -120,7 +120,8 @@ def one_refused(run: Run) -> None:
     world.lines.connect()
     bulk = run.publish(20, channel=refused.channel)
     run.await_status(bulk[-1], "waiting")
-    disturbed = latency(run, run.publish(20, channel=healthy.channel))
+    # The machine's own hiccups are not in all of three; a delay by the neighbour is.
+    disturbed = min(latency(run, run.publish(20, channel=healthy.channel)) for _ in range(3))
     run.see(disturbed < max(1.2 * undisturbed, undisturbed + 0.3), f"about {undisturbed:.2f} s", f"{disturbed:.2f} s")
     panel, message = run.panel(refused.channel)
     message.ends = frozenset({"failed"})
