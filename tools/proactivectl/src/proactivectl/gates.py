@@ -26,7 +26,7 @@ def add_to(channels: typer.Typer) -> None:
     channels.command("state")(show_states)
     channels.command("pause")(pause_channel)
     channels.command("resume")(resume_channel)
-    channels.command("limit")(limit_channel)
+    channels.command("limit", context_settings={"ignore_unknown_options": True})(limit_channel)  # -5 is a wrong rate
 
 
 def pause_channel(id: ChannelId, as_json: AsJson = False) -> None:  # noqa: A002
