@@ -321,6 +321,12 @@ def test_no_look_comes_before_the_settling_time(looks: int, chance: float) -> No
     assert 200 <= look_delay(replace(TWILIO, settling_seconds=200), looks, chance) <= 250
 
 
+@pytest.mark.parametrize("state", [State.SENDING, State.RESOLVING])
+def test_missing_answer_of_an_older_attempt_does_not_touch_a_newer_one(state: State) -> None:
+    job = a_job(state, attempt=2, doubts=(2,) if state is State.RESOLVING else ())
+    assert decide(job, Answered(1, Unclear("?")), INFOBIP, NOW, 0.5) is None
+
+
 def test_refusal_of_an_older_attempt_does_not_touch_a_newer_one() -> None:
     assert unchanged(a_job(State.SENDING, attempt=2), Answered(1, REJECTED))
     job = a_job(State.RESOLVING, attempt=2, doubts=(1, 2), due_at=NOW)
