@@ -22,7 +22,7 @@ NOT_YET = "Not sent yet. We try again until"
 STOP = "Stop trying"
 STOPPED = "Stopped. Nothing was sent."
 TOO_LATE = "It had left already: it could not be stopped."
-BEING_SENT = "It is being handed to the provider; it cannot be stopped now."
+BEING_SENT = "It is being handed to the provider. It will not be tried again."
 MARKED_SENT = "A teammate marked it as sent."
 MARKED_NOT_SENT = "A teammate confirmed that it was not sent."
 

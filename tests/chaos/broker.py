@@ -79,7 +79,7 @@ def acknowledgement(channel: int, tag: int) -> bytes:
     return struct.pack(">BHI", 1, channel, len(method)) + method + b"\xce"
 
 
-@fault("queue-deleted", row="19", fast=True)
+@fault("queue-deleted", row="19")
 def queue_deleted(run: Run) -> None:
     """The worker is not ready while its queue is gone, and works again once it is back."""
     world = run.world
@@ -90,7 +90,7 @@ def queue_deleted(run: Run) -> None:
     run.publish(5)
 
 
-@fault("memory-alarm", row="20")
+@fault("memory-alarm", row="20", fast=True)
 def memory_alarm(run: Run) -> None:
     """What waits is worked off, the panel answers, and what was published meanwhile arrives once."""
     alarm(run, ("set_vm_memory_high_watermark", "0.0000001"), ("set_vm_memory_high_watermark", "0.4"))

@@ -45,7 +45,7 @@ def killed_everywhere(run: Run, failpoint: str) -> dict[str, Message]:
     return messages
 
 
-@fault("worker-killed-before-claim", row="8")
+@fault("worker-killed-before-claim", row="8", fast=True)
 def before_claim(run: Run) -> None:
     """It is delivered again, and sent once."""
     killed_once(run, failpoints.BEFORE_CLAIM)
@@ -76,7 +76,7 @@ def receipts_resolve(run: Run) -> None:
     killed_once(run, failpoints.AFTER_CALL)
 
 
-@fault("worker-killed-after-outcome", row="11", fast=True)
+@fault("worker-killed-after-outcome", row="11")
 def after_outcome(run: Run) -> None:
     """The outcome stands and is told by the next worker; nothing is called again."""
     killed_once(run, failpoints.AFTER_OUTCOME)
@@ -124,7 +124,7 @@ def freeze(run: Run, seconds: float) -> None:
         process.send_signal(signal.SIGCONT)
 
 
-@fault("copy-redelivered-then-owner-dies", row="+11")
+@fault("copy-redelivered-then-owner-dies", row="+11", fast=True)
 def owner_dies(run: Run) -> None:
     """Whoever met the row acknowledged the copy; the row goes on when its owner dies."""
     run.expect_unknowns(0, 1)

@@ -27,7 +27,7 @@ def lost_click(pool: ThreadPoolExecutor, panel: Panel) -> "Future[Screen | None]
     return pool.submit(press)
 
 
-@fault("gateway-killed-before-publish", row="1")
+@fault("gateway-killed-before-publish", row="1", fast=True)
 def before_publish(run: Run) -> None:
     """There is no message; the same click again makes one."""
     world = run.world
@@ -45,7 +45,7 @@ def before_publish(run: Run) -> None:
     not_see(panel.press("Send message"), FAILED)
 
 
-@fault("gateway-killed-after-confirm", row="2")
+@fault("gateway-killed-after-confirm", row="2", fast=True)
 def after_confirm(run: Run) -> None:
     """The same click again is the same message."""
     world = run.world
@@ -63,7 +63,7 @@ def after_confirm(run: Run) -> None:
     run.world.scene.refresh_until(panel, SENT)
 
 
-@fault("twenty-clicks-at-once", row="3")
+@fault("twenty-clicks-at-once", row="3", fast=True)
 def clicks(run: Run) -> None:
     """A double click, and Intercom's own retries, are one message."""
     panel, _message = run.panel()

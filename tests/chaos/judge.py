@@ -54,7 +54,8 @@ class Evidence:
     timeline: Sequence[Row]
     jobs: Mapping[UUID, Row]
     events: Sequence[Row]
-    left: Mapping[str, int]
+    left: Mapping[str, tuple[int, int]]
+    """Messages that wait (-1: the queue is gone) and that consumers hold."""
     parked: Mapping[str, int]
     untold: int
     leaks: Sequence[str]
@@ -92,22 +93,26 @@ def gather(run: Run, logs: Logs, tries: int = 4) -> Evidence:
     """
     Look at everything, and empty the parked queues and the listener's.
 
-    `tries`: looks at what consumers hold; a copy that was delivered again may still be on its way to its end.
+    `tries`: looks at what is on its way, a second apart: a copy that was delivered again may still come to its end.
     """
+    names = work_queues()
+    for _ in range(tries):
+        [[untold]], held = (
+            observed.query(run.world, ("SELECT count(*) FROM tracker.outgoing",)),
+            observed.held(run.world),
+        )
+        waiting = observed.ready(run.world, *names, *(f"{name}.parked" for name in names), f"listener.{LISTENER}")
+        left = {name: (waiting[name], held.get(name, 0)) for name in names if waiting[name] or held.get(name)}
+        if not left and not untold["count"]:
+            break
+        time.sleep(1)
     history = run.rows()
     ids = [row["message_id"] for row in history]
-    timeline, jobs, untold = observed.query(
+    timeline, jobs = observed.query(
         run.world,
         ("SELECT * FROM tracker.entry WHERE message_id = ANY($1) ORDER BY recorded_at", ids),
         ("SELECT * FROM dispatch.job WHERE message_id = ANY($1)", ids),
-        ("SELECT count(*) FROM tracker.outgoing",),
     )
-    held = observed.held(run.world)
-    while tries > 1 and any(held.get(name) for name in work_queues()):
-        time.sleep(1)
-        held, tries = observed.held(run.world), tries - 1
-    names = work_queues()
-    waiting = observed.ready(run.world, *names, *(f"{name}.parked" for name in names), f"listener.{LISTENER}")
     parked = {name: waiting[f"{name}.parked"] for name in names if waiting[f"{name}.parked"]}
     for name in parked:
         observed.drain(run.world, f"{name}.parked")
@@ -116,10 +121,10 @@ def gather(run: Run, logs: Logs, tries: int = 4) -> Evidence:
         history=history,
         timeline=timeline,
         jobs={row["message_id"]: row for row in jobs},
-        events=observed.heard(run.world) if waiting[f"listener.{LISTENER}"] >= 0 else [],
-        left={name: waiting[name] + held.get(name, 0) for name in names if waiting[name] + held.get(name, 0)},
+        events=observed.heard(run.world) if waiting[f"listener.{LISTENER}"] >= 0 or run.heard_everything else [],
+        left=left,
         parked=parked,
-        untold=untold[0]["count"],
+        untold=untold["count"],
         leaks=logs.leaks(),
     )
 
@@ -157,11 +162,11 @@ def one_copy(run: Run, seen: Evidence) -> Iterator[str]:
 
 
 def visible_and_true(run: Run, seen: Evidence) -> Iterator[str]:
-    """I2: every confirmed request is there, in a status in which it may end, and the ledger agrees."""
+    """I2: every request that was confirmed or sent is there, in a status in which it may end, and the ledger agrees."""
     for message in run.messages:
         rows = seen.rows[message.number]
-        if message.confirmed and not rows and message.rows:
-            yield f"{message.id} was confirmed and is not in the history"
+        if (message.confirmed or seen.copies[message.number]) and not rows and message.rows:
+            yield f"{message.id} was confirmed or sent, and is not in the history"
         if len(rows) > message.rows:
             yield f"{len(rows)} messages were made of one: {[row['status'] for row in rows]}"
         for row in rows:

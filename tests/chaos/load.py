@@ -71,7 +71,7 @@ def roll(run: Run, times: int) -> None:
             world.start(name)
 
 
-@fault("stopped-with-hung-provider", row="42", seconds=60)
+@fault("stopped-with-hung-provider", row="42", seconds=60, fast=True)
 def hung_provider(run: Run) -> None:
     """The worker waits for its call no longer than a call may take, and what is left open is resolved."""
     world = run.world

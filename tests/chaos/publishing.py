@@ -16,7 +16,7 @@ HISTORY = "status_tracker.history"
 FULL = 5
 
 
-@fault("publisher-killed-before-confirm", row="4")
+@fault("publisher-killed-before-confirm", row="4", fast=True)
 def before_confirm(run: Run) -> None:
     """The event comes twice and is sent once."""
     world = run.world
@@ -33,7 +33,7 @@ def before_confirm(run: Run) -> None:
     world.scene.refresh_until(panel, SENT)
 
 
-@fault("confirm-lost", row="5")
+@fault("confirm-lost", row="5", fast=True)
 def confirm_lost(run: Run) -> None:
     """It is not called a failure, published again by itself, and sent once."""
     world = run.world
@@ -45,7 +45,7 @@ def confirm_lost(run: Run) -> None:
     world.scene.refresh_until(panel, SENT)
 
 
-@fault("request-unroutable", row="6")
+@fault("request-unroutable", row="6", fast=True)
 def unroutable(run: Run) -> None:
     """The panel says that it failed, and once the binding is back it can be sent."""
     world = run.world
@@ -61,7 +61,7 @@ def unroutable(run: Run) -> None:
     world.scene.refresh_until(panel, SENT)
 
 
-@fault("queue-full", row="7")
+@fault("queue-full", row="7", fast=True)
 def queue_full(run: Run) -> None:
     """The panel says that it is not confirmed; once there is room it is sent by itself."""
     world = run.world
@@ -72,6 +72,19 @@ def queue_full(run: Run) -> None:
         not_see(panel.press("Send message"), SENT)
         world.start(SMS)
         world.scene.refresh_until(panel, SENT)
+
+
+@fault("queue-limit-lifted", row="7", seconds=60, fast=True)
+def limit_lifted(run: Run) -> None:
+    """A limit that somebody lifts while the queue refuses does not keep the publishers refused."""
+    world = run.world
+    world.stop(SMS)
+    with operating.at_most(world, NOW, FULL):
+        run.publish(FULL, lane="interactive")
+        panel, _message = run.panel()
+        not_see(panel.press("Send message"), FAILED, SENT)
+    world.start(SMS)
+    world.scene.refresh_until(panel, SENT, seconds=40)
 
 
 @fault("landed-then-unroutable", row="+7")

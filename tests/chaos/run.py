@@ -98,9 +98,14 @@ class Run:
             for message in messages:
                 put_on(channel, message, key)
 
-    def panel(self, channel: Connected = SMS) -> tuple[Panel, Message]:
-        """A panel on Compose with a text typed, and the message that comes of "Send message"."""
-        message = Message(new_number(), new_text(), self.ends, channel=channel, lane="interactive")
+    def panel(self, channel: Connected = SMS, *, confirmed: bool = True) -> tuple[Panel, Message]:
+        """
+        A panel on Compose with a text typed, and the message that comes of "Send message".
+
+        Not `confirmed`: it may come to nothing, as long as nobody is told that it was sent.
+        """
+        number = new_number()
+        message = Message(number, new_text(), self.ends, channel=channel, lane="interactive", confirmed=confirmed)
         self.messages.append(message)
         person = self.world.scene.person(message.number)
         return self.world.scene.compose(person, message.text, through=channel), message

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from devstack.demo.checks import Unexpected
+from devstack.demo.scene import SENT
 from tests.chaos.matrix import Fault
 from tests.chaos.run import Run
 from tests.chaos.runner import Quiet, Worlds, interruptible, play
@@ -93,6 +95,15 @@ def trouble_provider(run: Run, dice: random.Random) -> str:
     return f"the provider was {mode}"
 
 
+def click(run: Run) -> None:
+    """An agent sends a message; what the panel called sent must be so."""
+    try:
+        panel, message = run.panel(confirmed=False)
+        message.confirmed = panel.press("Send message").shows(SENT)
+    except Unexpected:  # the gateway, or what it needs, is away: the agent sees no panel
+        pass
+
+
 DISTURBANCES: tuple[Disturbance, ...] = (
     kill_something,
     kill_something,
@@ -121,6 +132,7 @@ def soak_fault(seconds: float, seed: int, say: Callable[[str], None]) -> Fault:
         with run.load(PER_SECOND, most=int(PER_SECOND * seconds * 2)):
             while time.monotonic() < began + seconds:
                 said = dice.choice(DISTURBANCES)(run, dice)
+                click(run)
                 disturbances += 1
                 say(f"  {time.monotonic() - began:6.1f} s  {said}")
                 time.sleep(dice.uniform(0.5, 3))

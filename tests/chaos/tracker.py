@@ -60,7 +60,7 @@ def queue_deleted(run: Run) -> None:
     world.await_ready(TRACKER)
 
 
-@fault("tracker-away-past-not-after", row="+8")
+@fault("tracker-away-past-not-after", row="+8", fast=True)
 def away(run: Run) -> None:
     """What was sent meanwhile is never called "no dispatcher took it"."""
     world = run.world

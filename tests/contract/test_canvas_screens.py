@@ -601,7 +601,7 @@ def test_agents_read_the_exact_words(name: str, words: str) -> None:
         (Outcome(screen=Screen.STOPPED, status=Status.CANCELLED), ["Stopped. Nothing was sent.", "Done"]),
         (
             Outcome(screen=Screen.SENDING, status=Status.SENDING, too_late_to=Wish.STOP),
-            ["Sending…", "It is being handed to the provider; it cannot be stopped now.", "Refresh status"],
+            ["Sending…", "It is being handed to the provider. It will not be tried again.", "Refresh status"],
         ),
         (
             Outcome(screen=Screen.SENT, status=Status.SENT, too_late_to=Wish.STOP),

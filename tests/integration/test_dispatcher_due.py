@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,8 +12,10 @@ import asyncpg
 import pytest
 
 import directory
+from dispatcher.domain import gates
 from dispatcher.domain.answers import Accepted, ErrorClass, Refused, Unclear
 from dispatcher.domain.breakers import Cause
+from dispatcher.domain.gates import Host, Sender
 from dispatcher.ports import Room
 from dispatcher.storage import SOURCE, due, gate_statements, telling
 from dispatcher.storage.senders import Senders
@@ -132,6 +134,75 @@ async def test_oldest_goes_first_and_senders_take_turns(table: Table) -> None:
     assert of(rows) in ([("A", "bulk"), ("B", "bulk")] * 2, [("B", "bulk"), ("A", "bulk")] * 2)
     left = "SELECT min(due_at) FROM dispatch.job WHERE state = 'waiting' AND channel_id = $1"
     assert all([row["due_at"] <= await table.pool.fetchval(left, row["channel_id"]) for row in rows])
+
+
+async def test_sender_that_cannot_be_judged_holds_up_nobody(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    await table.know(A, B)
+    for channel_id in (A, B):
+        await table.senders.limit(channel_id, 500)
+        await table.add(channel_id, 3)
+    await table.add(A, 1, lifetime=-1)
+    spend = gates.spend
+
+    def fails_for_a(sender: Sender, host: Host, cost: int, now: datetime) -> tuple[Sender, Host]:
+        if sender.paused_by == "a":
+            raise OverflowError("date value out of range")
+        return spend(sender, host, cost, now)
+
+    await table.pool.execute("UPDATE dispatch.sender SET paused_by = 'a' WHERE channel_id = $1", A)
+    monkeypatch.setattr(gates, "spend", fails_for_a)
+    rows = (await table.choose()).rows
+    assert sorted(of(rows)) == [("A", "bulk"), *[("B", "bulk")] * 3]
+    assert [row["seconds_left"] < 0 for row in rows if row["channel_id"] == A] == [True], "the one that expired"
+
+
+async def test_what_needs_no_turn_goes_on_while_no_turn_can_be_chosen(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await table.know(A)
+    await table.add(A, 1)
+    await table.add(A, 1, lifetime=-1)
+    monkeypatch.setattr(gate_statements, "WAITING", "SELECT 1 / 0, $1::text")
+    (late,) = (await table.choose()).rows
+    assert late["seconds_left"] < 0
+
+
+async def test_limit_keeps_what_is_owed(table: Table) -> None:
+    await table.know(A)
+    await table.senders.limit(A, 1)
+    await table.pool.execute("UPDATE dispatch.sender SET tat = now() + interval '10 seconds'")
+
+    async def owed() -> float:
+        seconds = await table.pool.fetchval("SELECT extract(epoch FROM tat - now())::float8 FROM dispatch.sender")
+        return round(float(seconds), 1)
+
+    await table.senders.limit(A, 1)
+    assert 9 < await owed() <= 10, "ten messages, one a second"
+    await table.senders.limit(A, 10)
+    assert 0.8 < await owed() <= 1
+    await table.senders.limit(A, 0.001)
+    assert 800 < await owed() <= 10_000
+    await table.senders.limit(A, None)
+    assert await table.pool.fetchval("SELECT tat FROM dispatch.sender") is None
+    for wrong in (1e-12, 0.0, -1.0, 10_001.0):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await table.senders.limit(A, wrong)
+
+
+async def test_resume_of_a_healthy_channel_is_no_outage_and_ends_no_hold_of_the_provider(table: Table) -> None:
+    await table.know(A)
+    await table.add(A, 30)
+    await table.senders.pause(A, "maria")
+    assert not (await table.choose()).rows
+    await table.senders.resume(A)
+    assert len((await table.choose()).rows) == 30
+    await table.senders.report(A, Refused(ErrorClass.THROTTLED, FailureReason.PROVIDER_BUSY, "wait", None, 60))
+    await table.add(A, 1)
+    await table.senders.pause(A, "maria")
+    await table.senders.resume(A)
+    assert not (await table.choose()).rows, "the pause has ended, the hold has not"
+    await table.senders.resume(A)
+    assert len((await table.choose()).rows) == 1
 
 
 async def test_share_of_a_worker_bounds_a_channel(table: Table) -> None:

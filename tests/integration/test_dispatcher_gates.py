@@ -286,7 +286,14 @@ async def test_operators_are_told_what_is_wrong(scene: Scene) -> None:
         path = f"/v1/channels/{scene.channel_id}"
         assert (await ask(operators, "PUT", f"{path}/limit", {"per_second": 2.5, "by": "x"}))[1]["per_second"] == 2.5
         assert (await ask(operators, "PUT", f"{path}/limit", {"per_second": None, "by": "x"}))[1]["per_second"] is None
-        bodies: list[Any] = [{"per_second": 0, "by": "x"}, {"per_second": 1}, {"per_second": "1", "by": "x"}, [], None]
+        bodies: list[Any] = [
+            {"per_second": 0, "by": "x"},
+            {"per_second": 1e-12, "by": "x"},
+            {"per_second": 1},
+            {"per_second": "1", "by": "x"},
+            [],
+            None,
+        ]
         for bad in bodies:
             assert (await ask(operators, "PUT", f"{path}/limit", bad))[0] == 400
         assert (await ask(operators, "PUT", f"{path}/pause", {"paused": "no", "by": "x"}))[0] == 400
@@ -306,7 +313,7 @@ class Viber:
     def _answer(self, fields: dict[str, Any]) -> web.Response:
         [message] = fields["messages"]
         [destination] = message["destinations"]
-        self.reached[UUID(destination["messageId"])] = time.monotonic()
+        self.reached[UUID(message["webhooks"]["callbackData"])] = time.monotonic()
         status = {"groupId": 1, "groupName": "PENDING", "id": 26, "name": "PENDING_ACCEPTED", "description": "taken"}
         return web.json_response({"messages": [{"messageId": destination["messageId"], "status": status}]})
 

@@ -374,6 +374,32 @@ async def test_job_under_way_is_not_cancelled(jobs: PostgresJobs) -> None:
     assert (settled.changed, settled.job.state) == (False, State.SENDING)
 
 
+@pytest.mark.parametrize("refused", [True, False])
+async def test_job_that_was_stopped_under_way_is_not_called_again(connections: Pool, refused: bool) -> None:
+    jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", same_id_again=True)})
+    event = make_request()
+    await jobs.claim(event, Lane.INTERACTIVE, "twilio")
+    before = await find(jobs, event)
+    if not refused:
+        before = (await settle(jobs, event, Unclear("?"))).job
+    await jobs.cancel(make_cancel(event), Lane.INTERACTIVE)
+    stopped = await find(jobs, event)
+    assert (stopped.state, stopped.stopped_by, stopped.due_at) == (before.state, Service(name="test"), before.due_at)
+    if refused:
+        later = Refused(ErrorClass.NOT_SENT, FailureReason.PROVIDER_UNREACHABLE, "away")
+        settled = await settle(jobs, event, later)
+        assert (settled.changed, settled.job.state) == (True, State.CANCELLED)
+        assert await take_due(jobs) == []
+        return
+    for _ in range(5):
+        await connections.execute("UPDATE dispatch.job SET due_at = now()")
+        (claim,) = await take_due(jobs)
+        assert (claim.act, claim.job.attempt) == (Act.LOOK_UP, 1)
+    await connections.execute("UPDATE dispatch.job SET due_at = now()")
+    (claim,) = await take_due(jobs)
+    assert claim.job.state is State.UNKNOWN
+
+
 @pytest.mark.parametrize("answers", [True, False])
 async def test_cancel_that_comes_first_keeps_its_request_from_being_sent(jobs: PostgresJobs, answers: bool) -> None:
     event = make_request()
@@ -714,6 +740,63 @@ async def test_resend_of_a_resend_that_was_refused_is_refused_for_the_first_ones
     assert third.job.state is State.FAILED
     assert third.job.result is not None
     assert third.job.result["reason"] == "already_sent"
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+async def test_one_of_two_resends_of_a_message_goes(connections: Pool, replicas: int) -> None:
+    """Each was asked for by somebody who did not know of the other."""
+    both = [PostgresJobs(connections, 60) for _ in range(2)][-replicas:]
+    first = make_request()
+    await both[0].claim(first, Lane.INTERACTIVE)
+    await settle(both[0], first, REFUSED)
+    again = [make_request(resend_of=first.data.message_id) for _ in range(2)]
+    for one in again:
+        await both[0].claim(one, Lane.BULK)
+    await asyncio.gather(*(take_due(jobs) for jobs in both))
+    states = [(await find(both[0], one)).state for one in again]
+    assert sorted(states) == [State.SENDING, State.WAITING]
+    goes, waits = again if states[0] is State.SENDING else again[::-1]
+    later = "UPDATE dispatch.job SET due_at = now() WHERE state = 'waiting'"
+    await settle(both[0], goes, Unclear("?"))
+    await connections.execute(later)
+    await take_due(both[0])
+    assert (await find(both[0], waits)).state is State.WAITING, "the other one may have been sent"
+    await settle(both[0], goes, ACCEPTED)
+    await connections.execute(later)
+    (claim,) = [one for one in await take_due(both[0]) if one.job.message_id == waits.data.message_id]
+    assert (claim.act, claim.job.state) == (Act.NOTHING, State.FAILED)
+    assert claim.job.result is not None
+    assert claim.job.result["reason"] == "already_sent"
+    assert "another re-send" in claim.job.result["detail"]
+
+
+async def test_resend_goes_after_another_one_that_did_not(jobs: PostgresJobs, connections: Pool) -> None:
+    first = make_request()
+    await jobs.claim(first, Lane.INTERACTIVE)
+    await settle(jobs, first, REFUSED)
+    second = make_request(resend_of=first.data.message_id)
+    await resend(jobs, second)
+    await settle(jobs, second, REFUSED)
+    assert (await resend(jobs, make_request(resend_of=first.data.message_id))).act is Act.CALL
+
+
+@pytest.mark.parametrize("news", ["verdict", "receipt"])
+async def test_news_of_the_first_message_and_its_resend_follow_each_other(connections: Pool, news: str) -> None:
+    """The news has locked the row and is not committed: the re-send does not go by what stood before."""
+    jobs = PostgresJobs(connections, 60)
+    first = make_request()
+    await jobs.claim(first, Lane.INTERACTIVE)
+    await settle(jobs, first, Unclear("?"))
+    again = make_request(resend_of=first.data.message_id)
+    await jobs.claim(again, Lane.BULK)
+    change = "state = 'accepted'" if news == "verdict" else "receipt = 'delivered'"
+    async with connections.acquire() as other, other.transaction():
+        await other.execute(f"UPDATE dispatch.job SET {change} WHERE message_id = $1", first.data.message_id)
+        await asyncio.wait_for(take_due(jobs), 2)
+        assert (await find(jobs, again)).state is State.WAITING
+    await connections.execute("UPDATE dispatch.job SET due_at = now() WHERE state = 'waiting'")
+    await take_due(jobs)
+    assert (await find(jobs, again)).state is State.FAILED
 
 
 async def test_row_that_cannot_be_read_does_not_keep_the_others_from_their_turn(

@@ -181,8 +181,8 @@ async def test_same_id_again_is_confirmed_as_a_duplicate(scene: Scene, infobip: 
         await scene.publish(event)
         told = (await scene.told.result_of(event)).data
     assert isinstance(told, SendAccepted)
-    assert (told.provider_message_id, told.attempt) == (str(event.data.message_id), 2)
-    assert ids(infobip) == [str(event.data.message_id)] * 2
+    assert (told.provider_message_id, told.attempt) == (f"w1.{event.data.message_id}", 2)
+    assert ids(infobip) == [f"w1.{event.data.message_id}"] * 2
 
 
 async def test_attempt_that_is_unknown_and_refused_under_the_same_id_stays_unknown(
@@ -201,6 +201,26 @@ async def test_attempt_that_is_unknown_and_refused_under_the_same_id_stays_unkno
     assert (row["state"], row["doubts"], row["attempt"]) == ("unknown", [1], 6)
 
 
+async def test_duplicate_of_what_was_definitely_refused_is_not_told_as_sent(
+    scene: Scene, infobip: FakeJsonProvider
+) -> None:
+    """Infobip keeps the id of what it refused for now."""
+    known: list[str] = []
+
+    def answer(fields: dict[str, Any]) -> web.Response:
+        known.append(fields["messages"][0]["destinations"][0]["messageId"])
+        return infobip_answer(fields, 5, 21 if len(known) == 1 else 23)
+
+    infobip.answer = answer
+    event = await viber(scene, infobip)
+    async with scene.worker(Channel.VIBER):
+        await scene.publish(event)
+        assert (await scene.told.result_of(event)).type == "proactive.send_deferred.v1"
+        await scene.database.execute("UPDATE dispatch.job SET due_at = now() WHERE state = 'waiting'")
+        assert (await scene.told.result_of(event, count=2)).type == "proactive.send_unknown.v1"
+    assert known == [f"w1.{event.data.message_id}"] * 2
+
+
 async def test_killed_worker_has_its_message_sent_under_the_same_id(scene: Scene, infobip: FakeJsonProvider) -> None:
     """Here a crash before the call costs nothing: the second attempt is the only one that arrives."""
     refuse_duplicates(infobip, answers_first=None)
@@ -209,7 +229,7 @@ async def test_killed_worker_has_its_message_sent_under_the_same_id(scene: Scene
         await PostgresJobs(scene.database, lease_seconds=0.1).claim(event, Lane.BULK, "infobip")  # and no more
         told = (await scene.told.result_of(event)).data
     assert isinstance(told, SendAccepted)
-    assert ids(infobip) == [str(event.data.message_id)]
+    assert ids(infobip) == [f"w1.{event.data.message_id}"]
 
 
 # --- receipts and people ---

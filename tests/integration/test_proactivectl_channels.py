@@ -93,7 +93,7 @@ async def test_limit_is_set_and_taken_away(scene: Scene, operator: Operator) -> 
 
 @pytest.mark.parametrize("typed", ["0", "-1", "nan", "inf", "10001", "many"])
 async def test_limit_that_makes_no_sense_changes_nothing(scene: Scene, operator: Operator, typed: str) -> None:
-    ended = await operator("channel", "limit", str(scene.channel_id), "--", typed, code=2)
+    ended = await operator("channel", "limit", str(scene.channel_id), typed, code=2)
     assert "PER_SECOND" in ended.err
     assert await scene.database.fetchval("SELECT count(*) FROM dispatch.sender") == 0
 

@@ -28,6 +28,7 @@ class Services(BaseHTTPRequestHandler):
 
     statuses: ClassVar[list[str]] = []
     job: ClassVar[dict[str, Any] | None] = None
+    marked: ClassVar[bool] = False
 
     def do_GET(self) -> None:
         if "/jobs/" in self.path:
@@ -36,6 +37,8 @@ class Services(BaseHTTPRequestHandler):
             return self._answer(None)
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         entry = {"at": "2026-11-22T12:00:00Z", "event": "x", "status": status, "source": "dispatcher", "attempt": 1}
+        if self.marked:
+            entry |= {"source": "person", "detail": "root marked it as sent."}
         reply = {"at": "2026-11-22T12:00:01Z", "event": "reply", "status": None, "detail": TEXT, "source": "customer"}
         message = {
             "status": status,
@@ -71,7 +74,7 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Services]]:
         monkeypatch.setenv(f"PROACTIVE_{name}_TOKEN", "token")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    Services.statuses, Services.job = ["unknown"], None
+    Services.statuses, Services.job, Services.marked = ["unknown"], None, False
     yield Services
     server.shutdown()
     thread.join()
@@ -191,8 +194,39 @@ def test_message_that_only_the_dispatcher_knows_is_found_there(
     services.statuses = []
     services.job = {"state": "waiting", "event_id": EVENT_ID, "channel": "sms", "channel_id": CHANNEL_ID}
     done = run(*CANCEL, "--wait", "0.1", code=1).document
-    assert "the tracker does not know the message" in done["words"]
+    assert "not stopped so far: Will be tried again" in done["words"]
     assert len(published(amqp_url)) == 1
+    services.job = services.job | {"state": "cancelled"}
+    assert run(*CANCEL).document["words"] == "Stopped. Nothing was sent."
+
+
+def test_stop_is_seen_at_the_dispatcher_while_the_tracker_is_behind(run: Command, services: type[Services]) -> None:
+    services.statuses = ["waiting"]
+    services.job = {"state": "cancelled", "event_id": EVENT_ID, "channel": "sms", "channel_id": CHANNEL_ID}
+    assert run(*CANCEL).document["status"] == "cancelled"
+
+
+def test_persons_mark_is_not_told_as_the_providers_word(run: Command, services: type[Services]) -> None:
+    services.statuses, services.marked = ["sent"], True
+    loser = run(*RESOLVE, "--not-sent", code=1).document["words"]
+    shown = run("message", "show", MESSAGE_ID, "--workspace", "w1").out
+    for words in (loser, shown):
+        assert "Sent. root marked it as sent." in words
+        assert "The provider took it" not in words
+
+
+def test_mark_that_only_the_dispatcher_knows_is_a_persons_too(run: Command, services: type[Services]) -> None:
+    services.statuses = []
+    services.job = {"state": "accepted", "marked_by": "root", "channel": "sms", "channel_id": CHANNEL_ID}
+    words = run(*RESOLVE, "--not-sent", code=1).document["words"]
+    assert words.endswith("Sent. root marked it as sent.")
+
+
+def test_verdict_on_what_nobody_took_is_refused_at_once(run: Command, services: type[Services], amqp_url: str) -> None:
+    services.statuses = ["not_confirmed"]
+    done = run(*RESOLVE, "--not-sent", code=1).document
+    assert (done["published"], "message cancel" in done["words"]) == (False, True)
+    assert published(amqp_url) == []
 
 
 def test_message_that_nobody_knows_is_a_failure(run: Command, services: type[Services], amqp_url: str) -> None:
@@ -242,6 +276,19 @@ def test_tracker_that_is_away_is_told(run: Command, monkeypatch: pytest.MonkeyPa
     assert "does not answer" in run(*CANCEL, code=1).document["error"]["what"]
 
 
+def test_stop_without_the_tracker_needs_only_the_dispatcher(
+    run: Command, services: type[Services], amqp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROACTIVE_TRACKER_URL", "http://127.0.0.1:1")
+    services.job = {"state": "waiting", "event_id": EVENT_ID, "channel": "sms", "channel_id": CHANNEL_ID}
+    shown = run("message", "show", MESSAGE_ID, "--workspace", "w1").out
+    assert "does not answer" in shown
+    assert "dispatcher: waiting" in shown
+    assert run(*CANCEL, "--wait", "0.1", code=1).document["status"] == "waiting"
+    (event,) = published(amqp_url)
+    assert event.data.answers == UUID(EVENT_ID)
+
+
 def test_exactly_one_verdict_is_needed(run: Command) -> None:
     assert "one of --sent and --not-sent" in run(*RESOLVE, code=2).document["error"]["what"]
-    run(*RESOLVE, "--sent", "--not-sent", code=2)
+    assert "only one of" in run(*RESOLVE, "--sent", "--not-sent", code=2).document["error"]["what"]

@@ -19,7 +19,7 @@ from aio_pika.abc import AbstractChannel
 from proactive_contracts.codec import Properties, encode, make_event, properties_of
 from proactive_contracts.envelope import Event, request_id
 from proactive_contracts.requests import SendRequested
-from proactive_contracts.topology import DEAD, HISTORY_QUEUE, REQUESTS, parked, send_key, send_queue
+from proactive_contracts.topology import DEAD, HISTORY_QUEUE, parked, send_key, send_queue
 from proactive_contracts.values import Channel, Lane, Service, TextContent
 from runtime import clock
 from runtime.amqp.connection import connect
@@ -29,7 +29,7 @@ from tests.unit.proactivectl.command import Command
 
 BULK, PHONE, TEXT = send_queue(Channel.SMS, Lane.BULK), "+4915112345678", "Your parcel is here."
 KEY = send_key(Channel.SMS, Lane.BULK)
-HOMELESS = {"x-proactive-reason": "invalid"}
+NAMELESS = {"x-proactive-reason": "invalid"}
 
 Result = TypeVar("Result")
 
@@ -210,7 +210,7 @@ def test_show_tells_where_it_came_from_without_text_and_number(run: Command) -> 
     for wanted in (str(event.id), str(event.data.message_id)):
         ended = run("parked", "show", wanted, "--json")
         document = ended.document
-        assert (document["exchange"], document["routing_key"], document["reason"]) == (REQUESTS, KEY, "unstorable")
+        assert (document["origin"], document["routing_key"], document["reason"]) == (BULK, KEY, "unstorable")
         assert document["event"]["data"]["recipient"] == "***5678"
         assert document["event"]["data"]["content"] == {"kind": "text", "text": "[hidden, 20 characters]"}
         assert PHONE not in ended.out + run("parked", "show", wanted).out
@@ -220,8 +220,8 @@ def test_show_tells_where_it_came_from_without_text_and_number(run: Command) -> 
 
 def test_message_is_found_by_its_id_though_only_the_data_of_a_broken_event_names_it(run: Command) -> None:
     message_id = str(uuid4())
-    park_as_is(json.dumps({"type": "proactive.nothing.v1", "data": {"message_id": message_id}}).encode(), HOMELESS)
-    park_as_is(json.dumps({"data": {"message_id": PHONE}}).encode(), HOMELESS)
+    park_as_is(json.dumps({"type": "proactive.nothing.v1", "data": {"message_id": message_id}}).encode(), NAMELESS)
+    park_as_is(json.dumps({"data": {"message_id": PHONE}}).encode(), NAMELESS)
     assert run("parked", "show", message_id, "--json").document["message_id"] == message_id
     assert run("parked", "replay", "--message-id", message_id, "--json").document["matched"] == 1
     assert "is not parked" in run("parked", "show", PHONE, code=1).err
@@ -246,8 +246,8 @@ def test_replay_brings_each_back_as_it_was_and_a_second_one_nothing(run: Command
     park(*events)
     assert run("parked", "replay", "--queue", BULK, "--yes", "--json").document["replayed"] == 3
     assert lying_in(parked(BULK)) == []
-    for queue in (BULK, HISTORY_QUEUE):
-        assert in_any_order(lying_in(queue)) == in_any_order([as_published(event) for event in events])
+    assert in_any_order(lying_in(BULK)) == in_any_order([as_published(event) for event in events])
+    assert lying_in(HISTORY_QUEUE) == [], "who had no trouble with it gets no second copy"
     assert run("parked", "replay", "--queue", BULK, "--yes", "--json").document["replayed"] == 0
     assert len(lying_in(BULK)) == 3
     second, first = run("audit", "list", "--action", "parked.replay", "--json").document["acts"][:2]
@@ -308,20 +308,18 @@ def test_replay_keeps_to_its_rate(run: Command) -> None:
 def test_what_reaches_no_queue_stays_parked(run: Command) -> None:
     park(make_request(), make_request())
 
-    async def bind(channel: AbstractChannel, *, bound: bool) -> None:
-        for name in (BULK, HISTORY_QUEUE):
-            queue = await channel.get_queue(name)
-            await (queue.bind(REQUESTS, KEY) if bound else queue.unbind(REQUESTS, KEY))
+    async def delete(channel: AbstractChannel) -> None:
+        await channel.queue_delete(BULK)
 
-    on_channel(lambda channel: bind(channel, bound=False))
+    on_channel(delete)
     try:
         error = run("parked", "replay", "--all", "--yes", "--json", code=1).document["error"]
     finally:
-        on_channel(lambda channel: bind(channel, bound=True))
+        run("topology", "apply")
     assert "stays parked" in error["what"]
     assert "topology apply" in error["advice"]
     assert len(lying_in(parked(BULK))) == 2
-    assert run("audit", "list", "--json").document["acts"][0]["outcome"].startswith("failed: no queue takes")
+    assert run("audit", "list", "--json").document["acts"][0]["outcome"].startswith("failed: there is no queue")
 
 
 def test_drop_throws_away_what_is_meant_and_notes_it(run: Command) -> None:
@@ -367,20 +365,28 @@ def test_what_the_broker_parked_goes_back(run: Command) -> None:
     )
 
 
-def test_poison_is_shown_without_its_content_and_what_has_no_home_is_left(run: Command) -> None:
-    park_as_is(b"call me: 4915112345678", HOMELESS)
-    park_as_is(json.dumps({"+4915112345678": "secret words", "data": [PHONE, {"text": 1}]}).encode(), HOMELESS)
+def test_poison_is_shown_without_its_content_and_replayed_as_often_as_is_asked(run: Command) -> None:
+    park_as_is(b"call me: 4915112345678", NAMELESS)
+    park_as_is(json.dumps({"+4915112345678": "secret words", "data": [PHONE, {"text": 1}]}).encode(), NAMELESS)
     (group,) = run("parked", "list", "--json").document["parked"]
     for id in group["examples"]:  # noqa: A001
         shown = run("parked", "show", id).out + run("parked", "show", id, "--json").out
         assert "12345678" not in shown
         assert "secret" not in shown
-    dry = run("parked", "replay", "--all", "--json").document
-    assert sorted(dry["homeless"]) == sorted(group["examples"])
-    assert "0 messages would be replayed" in run("parked", "replay", "--all").out
-    done = run("parked", "replay", "--all", "--yes")
-    assert "Cannot be replayed" in done.out
-    assert len(lying_in(parked(BULK))) == 2
+    for _ in range(2):
+        assert run("parked", "replay", "--all", "--yes", "--json").document["replayed"] == 2
+        let_a_consumer_park(BULK)
+        assert (len(lying_in(parked(BULK))), len(lying_in(parked(HISTORY_QUEUE)))) == (2, 0)
+
+
+def test_reason_or_id_that_names_nothing_is_no_act(run: Command) -> None:
+    park(make_request())
+    before = run("audit", "list", "--json").document["acts"]
+    for command in ("replay", "drop"):
+        for option in (("--message-id", "nothere"), ("--reason", "nope")):
+            assert "nothing of this is parked" in run("parked", command, *option, "--yes", code=1).err
+    assert len(lying_in(parked(BULK))) == 1
+    assert run("audit", "list", "--json").document["acts"] == before
 
 
 def test_without_saying_which_nothing_is_done(run: Command) -> None:

@@ -171,7 +171,11 @@ async def test_original_is_kept_until_its_parking_is_confirmed(start: Start, amq
     async with start(queue, handle):
         await put(amqp_url, queue, b"kept")
         await eventually(lambda: tries >= 2)
-    assert await ready(amqp_url, queue) == 1
+
+    async def is_back() -> bool:
+        return await ready(amqp_url, queue) == 1
+
+    await eventually(is_back)
     async with side_channel(amqp_url) as channel:
         await (await channel.get_queue(parked(queue))).bind(DEAD, parked(queue))
     async with start(queue, handle):

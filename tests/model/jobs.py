@@ -75,5 +75,6 @@ def after(job: Job, step: Step, now: datetime) -> Job:
         looks=step.looks,
         unclear=step.unclear,
         provider_message_id=step.provider_message_id,
+        stopped_by=step.stopped_by,
         due_at=step.due_at if step.act is Act.NOTHING else now + LEASE,
     )

@@ -27,7 +27,7 @@ from dispatcher.domain.states import (
     VerdictGiven,
 )
 from tests.model.jobs import BEGAN, NOT_AFTER, OPERATOR, make_job
-from tests.model.world import LOST, TAKEN, Kind, Move, Phase, Row, Worker, World, refused
+from tests.model.world import KNOWN, LOST, TAKEN, Kind, Move, Phase, Row, Worker, World, refused
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,7 @@ class Protocol:
             world = world._replace(faulty=True)
         world = _record(world, row)
         if act is Act.CALL:
+            world = world._replace(strayed=world.strayed or row.stopped)
             return f"{name}: call", kind, world, Worker(Phase.CALLING, attempt=row.attempt)
         if act is Act.LOOK_UP:
             return f"{name}: look up", kind, world, Worker(Phase.LOOKING, attempt=row.looks)
@@ -151,7 +152,7 @@ class Protocol:
         known = self.can.same_id_again and world.copies > 0
         strayed = world.row is not None and world.row.state in {State.UNKNOWN, State.NOT_SENT}
         sent = world._replace(copies=world.copies + (not known), strayed=world.strayed or strayed)
-        yield "call: accepted", Kind.GO, sent, answered(TAKEN)
+        yield "call: accepted", Kind.GO, sent, answered(KNOWN if known else TAKEN)
         if world.left.lost:
             doubtful = _spent(sent, "lost")._replace(faulty=True)
             yield "call: accepted, answer lost", Kind.FAULT, doubtful, answered(LOST)
@@ -263,6 +264,7 @@ def _decide(row: Row, happening: Happening, can: Capabilities, now: datetime) ->
         tries=row.tries,
         looks=row.looks,
         unclear=LOST if row.doubts else None,
+        stopped_by=OPERATOR if row.stopped else None,
         provider_message_id=TAKEN.provider_message_id if row.found else None,
         due_at=BEGAN,
     )
@@ -282,6 +284,7 @@ def _decide(row: Row, happening: Happening, can: Capabilities, now: datetime) ->
         looks=step.looks,
         found=step.provider_message_id is not None,
         by_verdict=isinstance(happening, VerdictGiven),
+        stopped=step.stopped_by is not None,
         has_result=telling or row.has_result,
         untold=telling or row.untold,
         unmarked=telling or row.unmarked,

@@ -41,11 +41,21 @@ UNDECIDED = frozenset({State.WAITING, State.SENDING, State.RESOLVING})
 
 ALLOWED = {
     State.WAITING: {State.SENDING, State.EXPIRED, State.CANCELLED, State.FAILED, State.ACCEPTED, State.WAITING},
-    State.SENDING: {State.WAITING, State.FAILED, State.EXPIRED, State.RESOLVING, State.UNKNOWN, State.ACCEPTED},
+    State.SENDING: {
+        State.SENDING,
+        State.WAITING,
+        State.FAILED,
+        State.CANCELLED,
+        State.EXPIRED,
+        State.RESOLVING,
+        State.UNKNOWN,
+        State.ACCEPTED,
+    },
     State.RESOLVING: {
         State.RESOLVING,
         State.WAITING,
         State.FAILED,
+        State.CANCELLED,
         State.EXPIRED,
         State.UNKNOWN,
         State.ACCEPTED,
@@ -70,8 +80,9 @@ refusals = st.builds(
 )
 unclear = st.builds(Unclear, detail=words)
 rarely = st.integers(min_value=0, max_value=7).map(lambda number: number == 7)
+taken_or_known = st.builds(Accepted, st.just("SM1"), duplicate=st.booleans())
 answers: st.SearchStrategy[Answer] = st.one_of(
-    unclear, refusals, refusals, rarely.flatmap(lambda taken: st.just(Accepted("SM1")) if taken else unclear)
+    unclear, refusals, refusals, rarely.flatmap(lambda taken: taken_or_known if taken else unclear)
 )
 chances = st.floats(min_value=0, max_value=1, exclude_max=True)
 everything = Capabilities("p", same_id_again=True, look_up=True, receipts_echo=True)
@@ -162,7 +173,7 @@ class Decisions(RuleBasedStateMachine):
     @rule(really=rarely)
     def somebody_cancels(self, really: bool) -> None:
         before = self.job.state
-        if really or before is not State.WAITING:
+        if really or before not in UNDECIDED:
             self.happen(CancelAsked(OPERATOR))
             assert (self.job.state is State.CANCELLED) is (before in {State.WAITING, State.CANCELLED})
 
@@ -222,6 +233,7 @@ class Decisions(RuleBasedStateMachine):
             assert step.attempt == self.job.attempt, "attempts are counted where a call begins"
             return
         assert self.now < self.job.not_after
+        assert self.job.stopped_by is None, "it was to be stopped"
         assert step.attempt == self.job.attempt + 1
         if step.state is State.SENDING:
             assert self.refused == set(range(1, step.attempt)), "every call before is known to have sent nothing"

@@ -58,14 +58,15 @@ def was_told(world: World) -> bool:
 
 
 def could_not_be_known(world: World, can: Capabilities) -> bool:
-    """Whether it rests as unknown by rights: what the provider has is found, unless it became too late to look."""
+    """Whether it is unknown by rights: what the provider has is found, unless that became too late, or was stopped."""
     if state_of(world) is not State.UNKNOWN:
         return True
+    given_up = world.too_late or (world.row is not None and world.row.stopped)
     if can.receipts_echo:
-        return world.copies == 0 and (world.too_late or not can.same_id_again)
+        return world.copies == 0 and (given_up or not can.same_id_again)
     if can.look_up:
         return world.copies == 0 or world.too_late
-    return world.too_late or not can.same_id_again
+    return given_up or not can.same_id_again
 
 
 @pytest.mark.parametrize("faults", FAULTS)

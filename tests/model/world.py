@@ -10,6 +10,7 @@ from proactive_contracts.reasons import FailureReason
 from tests.model.jobs import BEGAN, NOT_AFTER
 
 TAKEN = Accepted("SM1")
+KNOWN = Accepted("SM1", duplicate=True)
 LOST = Unclear("no answer")
 
 
@@ -57,6 +58,7 @@ class Row(NamedTuple):
     looks: int = 0
     found: bool = False
     by_verdict: bool = False
+    stopped: bool = False
     has_result: bool = False
     untold: bool = False
     unmarked: bool = False
@@ -88,7 +90,7 @@ class World(NamedTuple):
     left: Faults
     faulty: bool = False
     strayed: bool = False
-    """A call began after people had been told that it may have been sent, and could have decided about it."""
+    """A call began after people could decide that it was not sent, or was decided on after they had stopped it."""
 
     @property
     def now(self) -> datetime:

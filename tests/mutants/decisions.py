@@ -81,21 +81,42 @@ DECISIONS: Sequence[Mutation] = (
     _of_job(
         "same-id-in-time",
         "nor under the same id again",
-        "    if can.same_id_again and in_time:\n",
-        "    if can.same_id_again:\n",
+        "    if can.same_id_again and in_time and job",
+        "    if can.same_id_again and job",
     ),
     _of_job(
         "same-id-offered",
         "a doubtful message is called again only where the provider knows its id",
-        "    if can.same_id_again and in_time:\n",
-        "    if in_time:\n",
+        "    if can.same_id_again and in_time and job",
+        "    if in_time and job",
         SEARCH,
+    ),
+    _of_job(
+        "stopped-not-called-again",
+        "what was stopped while it is found out is not called again",
+        " and in_time and job.stopped_by is None:\n",
+        " and in_time:\n",
+        SEARCH,
+    ),
+    _of_job(
+        "stopped-not-tried-again",
+        "nor after a refusal",
+        "    if job.stopped_by is not None:\n        return _stop(job, job.stopped_by)\n",
+        "",
+        SEARCH,
+    ),
+    _of_job(
+        "duplicate-of-a-doubt",
+        "a duplicate proves something only where an earlier attempt is in doubt",
+        "        case Accepted(duplicate=True) if not any(doubt < answered.attempt for doubt in job.doubts):\n",
+        "        case Accepted(duplicate=True) if not job.doubts and False:\n",
+        TABLE,
     ),
     _of_job(
         "cancel-only-waiting",
         "what may have left cannot be stopped",
-        "    if job.state is not State.WAITING:\n        return None\n    return _to(job, State.CANCELLED",
-        "    if job.state in REFUSED_FOR_GOOD:\n        return None\n    return _to(job, State.CANCELLED",
+        "    if job.state is State.WAITING:\n        return _stop(job, by)\n",
+        "    if job.state not in REFUSED_FOR_GOOD:\n        return _stop(job, by)\n",
     ),
     _of_job(
         "verdict-only-unknown",
@@ -181,8 +202,8 @@ DECISIONS: Sequence[Mutation] = (
         [
             Edit(
                 RESENDS,
-                "    named = next((one for one in repeated if one.status in _SENT), None)\n",
-                "    named = next((one for one in repeated[:1] if one.status in _SENT), None)\n",
+                "    named = next((one for one in (*repeated, *beside) if one.status in _SENT), None)\n",
+                "    named = next((one for one in (*repeated[:1], *beside) if one.status in _SENT), None)\n",
             )
         ],
         [TABLE],
@@ -194,7 +215,7 @@ DECISIONS: Sequence[Mutation] = (
         [
             Edit(
                 JOB,
-                "    if under_way(came.earlier):\n",
+                "    if under_way(came.earlier, came.beside):\n",
                 "    if False:\n",
             )
         ],

@@ -90,6 +90,17 @@ async def test_details_of_what_is_unknown_take_a_verdict(mark: str, status: str,
     assert ("details.resend" in agent.ids) is (status == "Not sent")
 
 
+async def test_sent_corrects_the_not_sent_that_another_teammate_said_meanwhile() -> None:
+    world = World()
+    agent = await at_details(world, make_message(status=Status.UNKNOWN))
+    world.history.put(make_message(status=Status.NOT_SENT))
+    world.bus.answers = job = Job(SendUnknown)
+    job.answers = make_message().event_id
+    await agent.clicks("details.mark_sent")
+    assert {"type": "field-value", "field": "Status", "value": "Sent"} in agent.components[1]["items"]
+    assert "A teammate marked it as sent." in agent.texts
+
+
 async def test_stale_details_show_what_it_is_now_without_publishing() -> None:
     world = World()
     agent = await at_details(world, make_message(status=Status.WAITING))

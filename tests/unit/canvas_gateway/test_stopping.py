@@ -93,7 +93,7 @@ async def test_two_clicks_and_two_panels_stop_once() -> None:
 
 
 TOO_LATE: list[tuple[type[Model], dict[str, Any], str, str]] = [
-    (SendStarted, {}, "sending", "It is being handed to the provider; it cannot be stopped now."),
+    (SendStarted, {}, "sending", "It is being handed to the provider. It will not be tried again."),
     (SendAccepted, ACCEPTED, "sent", "It had left already: it could not be stopped."),
     (SendUnknown, {}, "unknown", "It may have left already: it cannot be stopped."),
     (SendFailed, {"reason": FailureReason.UNREACHABLE}, "failed", "The phone could not be reached."),

@@ -1,6 +1,7 @@
 """Where broker and database come from, and what is said when they cannot be had."""
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -111,3 +112,18 @@ def test_a_missing_broker_that_is_not_ours_to_install_names_the_command(monkeypa
 def test_a_port_in_use_is_not_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert not is_free(server.getsockname()[1])
+
+
+def test_a_chosen_port_is_nobody_elses_until_its_state_is_forgotten(tmp_path: Path) -> None:
+    first, second = State(tmp_path / "first"), State(tmp_path / "second")
+    for state in (first, second):
+        state.folder.mkdir()
+    chosen = first.ports(["broker"])
+    (second.folder / "ports.json").write_text(json.dumps(chosen))
+    assert first.ports(["broker"]) == chosen, "the same as last time"
+    other = second.ports(["broker"])
+    assert other != chosen
+    first.forget()
+    (second.folder / "ports.json").write_text(json.dumps(chosen))
+    assert second.ports(["broker"]) == chosen
+    second.forget()

@@ -60,6 +60,16 @@ def test_sender_without_limits_lets_everything_go() -> None:
     assert gates.spend(Sender(), Host(), 3, NOW) == (Sender(), Host())
 
 
+@pytest.mark.parametrize("rate", [1e-300, 1e-12, gates.LEAST_PER_SECOND])
+def test_no_rate_is_so_low_that_there_is_no_next_time(rate: float) -> None:
+    sender, latest = Sender(Meter(rate)), NOW + gates.LONGEST_DEBT
+    for _ in range(200):
+        sender, _ = gates.spend(sender, Host(), 10, NOW)
+    waits = gates.admit(sender, Host(), NOW)
+    assert isinstance(waits, Wait)
+    assert NOW < waits.until <= latest
+
+
 @pytest.mark.parametrize("rate", [0.5, 1, 10, 80, 250])
 def test_rate_is_held_over_seconds(rate: float) -> None:
     sender = Sender(Meter(rate))
@@ -266,9 +276,18 @@ def test_nothing_is_shut_for_ever_but_by_a_person(steps: list[tuple[float, Answe
     assert gates.admit(sender, host, now + timedelta(seconds=gates.LONGEST_HOLD + 1)) is None
 
 
+@pytest.mark.parametrize("late", [TAKEN, Refused(ErrorClass.REJECTED, FailureReason.INVALID_NUMBER, "No such number.")])
+def test_answer_of_a_call_that_left_before_a_breaker_opened_does_not_close_it(late: Answer) -> None:
+    blocked = after(Sender(), Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, "No money."))
+    assert after(blocked, late) == blocked
+    probing, _ = gates.spend(blocked, Host(), 1, NOW + timedelta(minutes=6))
+    assert after(probing, late).breaker.cause is None
+
+
 @given(st.lists(ANSWERS, max_size=40))
 def test_good_answer_ends_every_trouble_but_a_hold(answers: list[Answer]) -> None:
     sender, host = after(Sender(), *answers), host_after(Host("h"), *((CHANNEL_ID, a) for a in answers), channels=1)
+    sender, host = gates.spend(sender, host, 1, NOW)
     sender, host = after(sender, TAKEN), host_after(host, (CHANNEL_ID, TAKEN))
     later = NOW + timedelta(seconds=breakers.RAMP_SECONDS)
     sender, host = gates.sender_after(sender, TAKEN, later), gates.host_after(host, CHANNEL_ID, 1, TAKEN, later)

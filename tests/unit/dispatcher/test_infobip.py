@@ -19,6 +19,7 @@ from tests.unit.dispatcher.builders import MESSAGE_ID, NOW, make_callback, make_
 
 INFOBIP = Infobip()
 SECRET = "geheim & ü"
+INFOBIPS_ID = f"w1.{MESSAGE_ID}"
 ADDRESS = "https://proactive.example/webhooks/infobip/x"
 
 
@@ -39,7 +40,7 @@ def test_call_names_everything() -> None:
     address = f"{ADDRESS}?secret={quote_plus(SECRET)}"
     assert message == {
         "sender": "Proactive",
-        "destinations": [{"to": "4915112345678", "messageId": str(MESSAGE_ID)}],
+        "destinations": [{"to": "4915112345678", "messageId": INFOBIPS_ID}],
         "content": {"type": "TEXT", "text": "Grüße & 50 % +1 \U0001f600\nBye"},
         "options": {"validityPeriod": {"amount": 600, "timeUnit": "SECONDS"}},
         "webhooks": {
@@ -88,13 +89,29 @@ def answer(status: int, fields: object, headers: Mapping[str, str] | None = None
 
 def taken(group: object, code: object, **changes: object) -> dict[str, Any]:
     status = {"groupId": group, "groupName": "X", "id": code, "name": "NAME", "description": "Words."}
-    message = {"messageId": str(MESSAGE_ID), "status": status, "destination": "4915112345678"}
+    message = {"messageId": INFOBIPS_ID, "status": status, "destination": "4915112345678"}
     return {"bulkId": "b", "messages": [message | changes]}
 
 
-@pytest.mark.parametrize(("group", "code"), [(1, 26), (1, 7), (1, 3), (3, 5), (3, 2), (5, 23), ("1", "26")])
-def test_pending_and_duplicate_are_acceptance(group: object, code: object) -> None:
-    assert answer(200, taken(group, code)) == Accepted(str(MESSAGE_ID))
+@pytest.mark.parametrize(("group", "code"), [(1, 26), (1, 7), (1, 3), (3, 5), (3, 2), ("1", "26")])
+def test_pending_is_acceptance(group: object, code: object) -> None:
+    assert answer(200, taken(group, code)) == Accepted(INFOBIPS_ID)
+
+
+def test_duplicate_is_known_as_such() -> None:
+    assert answer(200, taken(5, 23)) == Accepted(INFOBIPS_ID, duplicate=True)
+
+
+def test_workspaces_of_one_account_have_ids_of_their_own() -> None:
+    built = INFOBIP.build(make_message(), make_infobip_channel(workspace_id="w2"))
+    assert isinstance(built, HttpRequest)
+    (message,) = json.loads(built.body)["messages"]
+    assert message["destinations"][0]["messageId"] == f"w2.{MESSAGE_ID}"
+    seen = {"messageId": INFOBIPS_ID, "seenAt": "2026-11-02T14:04:00.000+0000"}
+    body = json.dumps({"results": [seen]}).encode()
+    (receipt,) = INFOBIP.read_callback(make_callback(body), make_infobip_channel(workspace_id="w2"))
+    assert isinstance(receipt, DeliveryReported)
+    assert receipt.message_id is None
 
 
 REASONS = FailureReason
@@ -275,7 +292,7 @@ def read(*results: object) -> list[Report | Unreadable]:
 def report_of(group: object, code: object, **changes: object) -> dict[str, object]:
     return {
         "bulkId": "b",
-        "messageId": str(MESSAGE_ID),
+        "messageId": INFOBIPS_ID,
         "to": "4915112345678",
         "sender": "Proactive",
         "sentAt": "2026-11-02T14:03:00.000+0000",
@@ -302,7 +319,7 @@ def test_receipt_is_read(group: int, code: int, status: ReceiptStatus) -> None:
     (receipt,) = read(report_of(group, code))
     assert isinstance(receipt, DeliveryReported)
     assert (receipt.status, receipt.message_id) == (status, MESSAGE_ID)
-    assert receipt.provider_message_id == str(MESSAGE_ID)
+    assert receipt.provider_message_id == INFOBIPS_ID
     assert receipt.reported_at == datetime(2026, 11, 2, 14, 4, 30, 250_000, tzinfo=UTC)
     failed = status in {ReceiptStatus.FAILED, ReceiptStatus.UNDELIVERED}
     assert receipt.reason is not None if failed else receipt.reason is None
@@ -316,7 +333,7 @@ def test_words_on_an_error_that_is_none_are_not_taken_for_what_happened() -> Non
 
 
 def test_seen_report_is_read() -> None:
-    seen = {"messageId": str(MESSAGE_ID), "from": "1", "to": "2", "seenAt": "2026-11-02T14:04:00.000+0000"}
+    seen = {"messageId": INFOBIPS_ID, "from": "1", "to": "2", "seenAt": "2026-11-02T14:04:00.000+0000"}
     (receipt,) = read(seen)
     assert isinstance(receipt, DeliveryReported)
     assert (receipt.status, receipt.message_id) == (ReceiptStatus.READ, MESSAGE_ID)

@@ -292,6 +292,24 @@ def test_same_id_again_is_a_new_attempt_in_doubt_from_its_start() -> None:
     assert after(job, Answered(1, Accepted("SM1")), INFOBIP).state is State.ACCEPTED
 
 
+def test_duplicate_confirms_an_earlier_attempt_that_is_in_doubt() -> None:
+    known = Accepted("w1.x", duplicate=True)
+    job = a_job(State.RESOLVING, attempt=2, doubts=(1, 2))
+    assert after(job, Answered(2, known), INFOBIP).state is State.ACCEPTED
+    assert after(replace(job, state=State.UNKNOWN), Answered(2, known), INFOBIP).state is State.ACCEPTED
+
+
+@pytest.mark.parametrize(("state", "doubts"), [(State.SENDING, ()), (State.RESOLVING, (2,))])
+def test_duplicate_that_no_attempt_explains_is_unknown_and_not_asked_again(
+    state: State, doubts: tuple[int, ...]
+) -> None:
+    """The first attempt was refused for now: its id may be known all the same, or belong to somebody else."""
+    known = Accepted("w1.x", duplicate=True)
+    step = after(a_job(state, attempt=2, doubts=doubts), Answered(2, known), INFOBIP)
+    assert (step.state, step.doubts, type(step.result)) == (State.UNKNOWN, (2,), SendUnknown)
+    assert unchanged(a_job(State.SENDING, attempt=2), Answered(1, known), INFOBIP)
+
+
 def test_same_id_is_never_sent_again_after_not_after() -> None:
     step = after(a_job(State.RESOLVING), TimeCame(), INFOBIP, minutes=15)
     assert (step.state, step.act) == (State.UNKNOWN, Act.NOTHING)
@@ -310,6 +328,12 @@ def test_receipts_are_awaited_where_nothing_else_is_offered() -> None:
 def test_no_look_comes_before_the_settling_time(looks: int, chance: float) -> None:
     assert 15 <= look_delay(TWILIO, looks, chance) <= 150
     assert 200 <= look_delay(replace(TWILIO, settling_seconds=200), looks, chance) <= 250
+
+
+@pytest.mark.parametrize("state", [State.SENDING, State.RESOLVING])
+def test_missing_answer_of_an_older_attempt_does_not_touch_a_newer_one(state: State) -> None:
+    job = a_job(state, attempt=2, doubts=(2,) if state is State.RESOLVING else ())
+    assert decide(job, Answered(1, Unclear("?")), INFOBIP, NOW, 0.5) is None
 
 
 def test_refusal_of_an_older_attempt_does_not_touch_a_newer_one() -> None:
@@ -360,6 +384,12 @@ def test_acceptance_after_a_persons_word_is_told_as_well() -> None:
 
 @pytest.mark.parametrize("state", State)
 def test_only_what_has_not_left_can_be_cancelled(state: State) -> None:
+    if state in {State.SENDING, State.RESOLVING}:
+        job = a_job(state, due_at=NOW)
+        step = after(job, CancelAsked(ADMIN))
+        assert (step.state, step.result, step.due_at, step.stopped_by) == (state, None, NOW, ADMIN)
+        assert unchanged(replace(job, stopped_by=ADMIN), CancelAsked(ADMIN))
+        return
     if state is not State.WAITING:
         assert unchanged(a_job(state), CancelAsked(ADMIN))
         return
@@ -367,6 +397,30 @@ def test_only_what_has_not_left_can_be_cancelled(state: State) -> None:
     assert step.state is State.CANCELLED
     assert isinstance(step.result, SendCancelled)
     assert step.result.requested_by == ADMIN
+
+
+@pytest.mark.parametrize("state", [State.SENDING, State.RESOLVING])
+def test_what_was_stopped_under_way_is_cancelled_where_it_would_be_tried_again(state: State) -> None:
+    job = a_job(state, stopped_by=ADMIN)
+    for refused in (NOT_SENT, THROTTLED, LATER):
+        step = after(job, Answered(1, refused), INFOBIP)
+        assert (step.state, step.doubts, type(step.result)) == (State.CANCELLED, (), SendCancelled)
+    assert after(job, Answered(1, REJECTED), INFOBIP).state is State.FAILED
+    assert after(job, Answered(1, Accepted("SM1")), INFOBIP).state is State.ACCEPTED
+
+
+def test_what_was_stopped_under_way_is_found_out_without_another_call() -> None:
+    step = after(a_job(State.SENDING, stopped_by=ADMIN), Answered(1, Unclear("?")), INFOBIP)
+    job = replace(a_job(State.RESOLVING), **kept(step))
+    looks = 0
+    while job.state is State.RESOLVING:
+        step = after(job, TimeCame(), INFOBIP)
+        assert step.act is not Act.CALL
+        job, looks = replace(job, **kept(step)), looks + 1
+        if step.act is Act.LOOK_UP:
+            job = replace(job, **kept(after(job, LookedUp(job.looks, None), INFOBIP)))
+    assert (job.state, job.doubts, looks) == (State.UNKNOWN, (1,), 5)
+    assert after(job, ReceiptCame("infobip", "x"), INFOBIP).state is State.ACCEPTED
 
 
 @pytest.mark.parametrize(
@@ -531,7 +585,7 @@ def test_clean_keeps_what_can_be_stored(words: str, kept: str) -> None:
 
 
 def kept(step: Step) -> dict[str, Any]:
-    names = ("state", "attempt", "doubts", "tries", "looks", "unclear", "provider_message_id", "due_at")
+    names = ("state", "attempt", "doubts", "tries", "looks", "unclear", "provider_message_id", "due_at", "stopped_by")
     return {name: getattr(step, name) for name in names}
 
 

@@ -28,6 +28,8 @@ SENT, NOT_SENT = Resolve("sent"), Resolve("not_sent")
         (NOT_SENT, Status.UNKNOWN, False, False),
         (NOT_SENT, Status.DELIVERED, False, True),
         (NOT_SENT, Status.WAITING, False, False),
+        (NOT_SENT, Status.NOT_CONFIRMED, False, True),
+        (SENT, Status.NOT_CONFIRMED, False, True),
     ],
 )
 def test_wish_knows_when_to_stop_waiting(wish: Wish, status: Status, reached: bool, hopeless: bool) -> None:
@@ -37,5 +39,11 @@ def test_wish_knows_when_to_stop_waiting(wish: Wish, status: Status, reached: bo
 @pytest.mark.parametrize("wish", [Cancel(), SENT, NOT_SENT])
 @pytest.mark.parametrize("status", Status)
 def test_what_came_of_it_names_the_status_or_says_what_to_do(wish: Wish, status: Status) -> None:
-    words = wish.words(status)
-    assert status.label in words or "message resolve" in words or "Nothing was sent" in words
+    words = wish.words(status, status.meaning)
+    assert (
+        status.label in words or "message resolve" in words or "message cancel" in words or "Nothing was sent" in words
+    )
+
+
+def test_verdict_on_what_nobody_took_points_to_stopping_it() -> None:
+    assert "message cancel" in NOT_SENT.words(Status.NOT_CONFIRMED, Status.NOT_CONFIRMED.meaning)

@@ -16,8 +16,6 @@ from dispatcher.storage.senders import ListedSender, Senders
 from runtime.http import problem
 from runtime.logs import get_logger
 
-MOST_PER_SECOND = 10_000
-
 log = get_logger()
 
 
@@ -32,7 +30,7 @@ class _Pause(_Asked):
 
 
 class _Limit(_Asked):
-    per_second: float | None = Field(gt=0, le=MOST_PER_SECOND, allow_inf_nan=False)
+    per_second: float | None = Field(ge=gates.LEAST_PER_SECOND, le=gates.MOST_PER_SECOND, allow_inf_nan=False)
 
 
 Body = TypeVar("Body", bound=_Asked)

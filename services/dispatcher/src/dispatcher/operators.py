@@ -62,4 +62,5 @@ def _document(job: Job) -> dict[str, Any]:
         "provider": job.provider,
         "provider_message_id": job.provider_message_id,
         "receipt": job.receipt,
+        "marked_by": told["requested_by"]["name"] if "verdict" in told else None,
     }

@@ -23,6 +23,10 @@ from devstack.errors import AlreadyRunning, BackendError
 # moment of a broker's restart must not be taken by somebody's client meanwhile.
 PORTS = range(20000, 32000)
 
+# A port whose server is not up yet, or down for a moment, looks free to other stacks on this machine. What a stack
+# has chosen it holds as a UDP socket of the same number, which nothing here uses, until it ends.
+_held: dict[tuple[Path, int], socket.socket] = {}
+
 
 def root_of_checkout() -> Path:
     """The repository's root: tools/devstack/src/devstack/state.py is four folders below."""
@@ -136,15 +140,31 @@ class State:
         kept: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
         chosen: dict[str, int] = {}
         for name in names:
-            port = kept.get(name, 0)
-            while not (port and port not in chosen.values() and is_free(port)):
+            port = kept.pop(name, 0)
+            while not (port and port not in {*kept.values(), *chosen.values()} and is_free(port) and self._hold(port)):
                 port = random.choice(PORTS)
             chosen[name] = port
         path.write_text(json.dumps(kept | chosen, indent=2) + "\n")
         return chosen
 
+    def _hold(self, port: int) -> bool:
+        """Keep a port until this process ends; False where another stack has it."""
+        if (self.folder, port) not in _held:
+            claim = socket.socket(type=socket.SOCK_DGRAM)
+            try:
+                claim.bind(("127.0.0.1", port))
+            except OSError:
+                claim.close()
+                return False
+            _held[self.folder, port] = claim
+        return True
+
     def forget(self) -> None:
-        """Remove everything, the servers' data included."""
+        """Remove everything, the servers' data included; other stacks may have its ports."""
+        path = self.folder / "ports.json"
+        for port in json.loads(path.read_text()).values() if path.exists() else ():
+            if held := _held.pop((self.folder, port), None):
+                held.close()
         shutil.rmtree(self.servers, ignore_errors=True)
         shutil.rmtree(self.folder)
 

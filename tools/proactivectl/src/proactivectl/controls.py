@@ -18,7 +18,7 @@ from proactivectl.auditing import audited, operator
 from proactivectl.dispatcher_api import dispatcher
 from proactivectl.environment import amqp_url, broker_failures
 from proactivectl.failures import Failure, WrongUsage
-from proactivectl.history import REQUEST_SECONDS, History, clock_time, entry_in_words, tracker
+from proactivectl.history import LEFT, REQUEST_SECONDS, History, clock_time, entry_in_words, meaning_of, tracker
 from proactivectl.output import AsJson, say, show
 from proactivectl.wishes import Cancel, Resolve, Wish
 from runtime import clock
@@ -32,6 +32,22 @@ CONFIRM_SECONDS = 5.0
 PUBLISHES = 3
 PAUSE_SECONDS = 0.5
 
+_STATES = {
+    "resolving": Status.SENDING,
+    "accepted": Status.SENT,
+    **{status.value: status for status in Status if status not in LEFT},
+}
+"""The states of a dispatcher's job as statuses."""
+
+_RECEIPTS = {
+    **{status.value: status for status in LEFT},
+    "failed": Status.FAILED,
+    "undelivered": Status.FAILED,
+}
+
+_SPOKEN_OF = frozenset(Status) - {Status.QUEUED, Status.NOT_CONFIRMED}
+"""What the tracker says once a dispatcher's word reached it."""
+
 one_message = typer.Typer(no_args_is_help=True, help="One message: show, cancel, resolve.")
 
 MessageId = Annotated[UUID, typer.Argument(help="The message's id.")]
@@ -43,15 +59,41 @@ Wait = Annotated[
 
 @dataclass(frozen=True)
 class Known:
-    """What the tracker knows of a message, and the dispatcher; its job is "not asked" where that is not set up."""
+    """
+    What the tracker knows of a message, and the dispatcher; its job is "not asked" where that is not set up.
+
+    `silence` is why the tracker says nothing, where it does not answer.
+    """
 
     message: dict[str, Any] | None
     job: dict[str, Any] | str | None
+    silence: Failure | None = None
 
     @property
     def status(self) -> Status | None:
         """What people see."""
         return Status(self.message["status"]) if self.message else None
+
+    def status_for(self, wish: Wish) -> Status | None:
+        """The tracker's, or the dispatcher's where no dispatcher's word reached the tracker, or it decides the wish."""
+        job = self._job_status
+        if job is None or (self.status in _SPOKEN_OF and (wish.settled(self.status) or not wish.settled(job))):
+            return self.status
+        return job
+
+    def words(self, wish: Wish, status: Status) -> str:
+        """What came of a wish that `status` is known for."""
+        if self.message is not None and status is self.status:
+            return wish.words(status, meaning_of(self.message))
+        marked_by = self.job.get("marked_by") if isinstance(self.job, dict) else None
+        marked = status is Status.SENT and marked_by
+        return wish.words(status, f"{marked_by} marked it as sent." if marked else status.meaning)
+
+    @property
+    def _job_status(self) -> Status | None:
+        if not isinstance(self.job, dict):
+            return None
+        return _RECEIPTS.get(str(self.job.get("receipt"))) or _STATES.get(str(self.job.get("state")))
 
 
 @one_message.command("show")
@@ -59,6 +101,8 @@ def show_message(message_id: MessageId, workspace: Workspace, as_json: AsJson = 
     """Show what the tracker and the dispatcher know of a message, without its text and number."""
     known = asyncio.run(_known(workspace, message_id, tracker()))
     document = {"message": _masked(known.message), "job": known.job}
+    if known.silence:
+        document["tracker"] = f"not known: {known.silence.what}"
     show(document, lambda: _tell(known))
 
 
@@ -79,7 +123,9 @@ def resolve_message(
     as_json: AsJson = False,
 ) -> None:
     """Say what became of a message that may have been sent. Exit code 0: it counts as what you said."""
-    if sent == not_sent:
+    if sent and not_sent:
+        raise WrongUsage("only one of --sent and --not-sent can be true", "Ask the customer or the provider first.")
+    if not (sent or not_sent):
         raise WrongUsage("one of --sent and --not-sent is needed", "Ask the customer or the provider first.")
     found = asyncio.run(_ask(workspace, message_id, Resolve("sent" if sent else "not_sent"), wait))
     _finish(found)
@@ -99,43 +145,40 @@ async def _ask(workspace_id: str, message_id: UUID, wish: Wish, wait_seconds: fl
     """Publish what is wished for, where that can change anything, and wait for what becomes of it."""
     at, url = tracker(), amqp_url()
     known = await _known(workspace_id, message_id, at)
-    if (status := known.status) and (wish.reached(status) or wish.hopeless(status)):
-        return _Asked(status, wish.reached(status), published=False, words=wish.words(status))
+    if (status := known.status_for(wish)) and wish.settled(status):
+        return _Asked(status, wish.reached(status), published=False, words=known.words(wish, status))
     subject, answers = _subject(workspace_id, message_id, known)
     async with audited(wish.action, str(message_id), {"workspace": workspace_id} | dict(wish.detail)) as outcome:
         await _publish(url, wish.event(subject, Service(name=f"{operator()} ({NAME})"), answers))
         if wait_seconds == 0:
             outcome.words = "asked for"
             return _Asked(None, reached=True, published=True, words="Asked for; what becomes of it was not waited for.")
-        status = await _wait(workspace_id, message_id, at, wish, wait_seconds)
-        outcome.words = f"{status.label}" if status else "no answer of the tracker"
+        known = await _wait(workspace_id, message_id, at, wish, wait_seconds)
+        status = known.status_for(wish)
+        outcome.words = f"{status.label}" if status else "no answer"
     if status is None:
-        words = "It was asked for, but the tracker does not know the message. Look again with: message show"
+        words = "It was asked for, but nobody says what became of it so far. Look again with: message show"
         return _Asked(None, reached=False, published=True, words=words)
-    return _Asked(status, wish.reached(status), published=True, words=wish.words(status))
+    return _Asked(status, wish.reached(status), published=True, words=known.words(wish, status))
 
 
-async def _wait(
-    workspace_id: str, message_id: UUID, at: tuple[str, str], wish: Wish, wait_seconds: float
-) -> Status | None:
-    """The status when the wish came true or cannot any more, or the last one when the time is over."""
-    end, status, trouble = asyncio.get_running_loop().time() + wait_seconds, None, None
-    async with client_session(REQUEST_SECONDS) as session:
-        history = History(session, *at)
-        while True:
-            try:
-                message = await history.find(workspace_id, message_id)
-                status, trouble = Status(message["status"]) if message else None, None
-            except Failure as failure:
-                trouble = failure
-            if status and (wish.reached(status) or wish.hopeless(status)):
-                return status
-            if asyncio.get_running_loop().time() + PAUSE_SECONDS > end:
-                break
-            await asyncio.sleep(PAUSE_SECONDS)
+async def _wait(workspace_id: str, message_id: UUID, at: tuple[str, str], wish: Wish, wait_seconds: float) -> Known:
+    """What is known when the wish came true or cannot any more, or when the time is over."""
+    end = asyncio.get_running_loop().time() + wait_seconds
+    while True:
+        known, trouble = Known(None, None), None
+        try:
+            known = await _known(workspace_id, message_id, at)
+        except Failure as failure:
+            trouble = failure
+        if (status := known.status_for(wish)) and wish.settled(status):
+            return known
+        if asyncio.get_running_loop().time() + PAUSE_SECONDS > end:
+            break
+        await asyncio.sleep(PAUSE_SECONDS)
     if trouble is not None:
         raise Failure(f"it was asked for, but {trouble.what}", trouble.advice)
-    return status
+    return known
 
 
 async def _publish(url: str, payload: Model) -> None:
@@ -160,18 +203,26 @@ def _subject(workspace_id: str, message_id: UUID, known: Known) -> tuple[dict[st
     source = known.message or (known.job if isinstance(known.job, dict) else {})
     try:
         channel, channel_id = Channel(source["channel"]), UUID(source["channel_id"])
-    except KeyError:
-        what = f"workspace {workspace_id} has no message {message_id} in its history"
-        raise Failure(what, "Check both ids.") from None
+    except (
+        KeyError,
+        ValueError,
+        TypeError,
+    ):  # an older dispatcher's job, or of a message that was stopped before it came
+        what = f"the dispatcher has message {message_id}, but does not say through which channel it goes"
+        raise Failure(what, "Update the dispatcher, or start the tracker, and run this again.") from None
     event_id = source.get("event_id")
     subject = {"message_id": message_id, "workspace_id": workspace_id, "channel": channel, "channel_id": channel_id}
     return subject, UUID(event_id) if event_id else None
 
 
 async def _known(workspace_id: str, message_id: UUID, at: tuple[str, str]) -> Known:
-    """What both know. Raises Failure where neither does, or the tracker does not answer."""
-    async with client_session(REQUEST_SECONDS) as session:
-        message = await History(session, *at).find(workspace_id, message_id)
+    """What both know. Raises Failure where neither does, or the tracker does not answer and the other knows nothing."""
+    message, silence = None, None
+    try:
+        async with client_session(REQUEST_SECONDS) as session:
+            message = await History(session, *at).find(workspace_id, message_id)
+    except Failure as failure:
+        silence = failure
     job: dict[str, Any] | str | None = "not asked: PROACTIVE_DISPATCHER_URL is not set"
     if os.environ.get("PROACTIVE_DISPATCHER_URL"):
         try:
@@ -180,8 +231,14 @@ async def _known(workspace_id: str, message_id: UUID, at: tuple[str, str]) -> Kn
         except Failure as failure:
             job = f"not known: {failure.what}"
     if message is None and not isinstance(job, dict):
-        raise Failure(f"workspace {workspace_id} has no message {message_id} in its history", "Check both ids.")
-    return Known(message, job)
+        if silence is not None:
+            raise Failure(silence.what, silence.advice, [f"dispatcher: {job or 'never took it'}"])
+        raise Failure(
+            f"workspace {workspace_id} has no message {message_id} in its history",
+            "Check both ids.",
+            [f"dispatcher: {job or 'never took it'}"],
+        )
+    return Known(message, job, silence)
 
 
 def _finish(asked: _Asked) -> None:
@@ -211,10 +268,13 @@ def _words(words: object) -> str | None:
 def _tell(known: Known) -> None:
     message = _masked(known.message)
     if message is None or known.status is None:
-        say("The tracker knows nothing of it.", style="bold")
+        nothing = "The tracker has not read of it so far."
+        say(f"Not known: {known.silence.what}." if known.silence else nothing, style="bold")
     else:
         why = " ".join(str(message[part]) for part in ("reason", "provider_code", "detail") if message.get(part))
-        say(f"{known.status.label}. {known.status.meaning}" + (f" ({why})" if why else ""), style="bold")
+        meaning = meaning_of(message)
+        told = f" ({why})" if why and why != meaning else ""
+        say(f"{known.status.label}. {meaning}{told}", style="bold")
         asked, until = message.get("requested_at"), message.get("not_after")
         say(f"{message.get('channel')} to {message.get('recipient')}, asked for at {asked}, not after {until}")
         for entry in message["timeline"]:

@@ -18,7 +18,7 @@ from runtime import clock
 ChannelId = Annotated[UUID, typer.Argument(help="The channel's id; see: proactivectl channel list")]
 
 _NO_LIMIT = "none"
-_MOST_PER_SECOND = 10_000
+_LEAST_PER_SECOND, _MOST_PER_SECOND = 0.001, 10_000
 
 
 def add_to(channels: typer.Typer) -> None:
@@ -26,7 +26,7 @@ def add_to(channels: typer.Typer) -> None:
     channels.command("state")(show_states)
     channels.command("pause")(pause_channel)
     channels.command("resume")(resume_channel)
-    channels.command("limit")(limit_channel)
+    channels.command("limit", context_settings={"ignore_unknown_options": True})(limit_channel)  # -5 is a wrong rate
 
 
 def pause_channel(id: ChannelId, as_json: AsJson = False) -> None:  # noqa: A002
@@ -37,7 +37,12 @@ def pause_channel(id: ChannelId, as_json: AsJson = False) -> None:  # noqa: A002
 
 
 def resume_channel(id: ChannelId, as_json: AsJson = False) -> None:  # noqa: A002
-    """End a pause, slowly at first; where the provider refused the channel or failed, try it again at once."""
+    """
+    End a pause: what waits leaves as fast as the channel's limit lets it.
+
+    Where the provider refused the channel, or failed, one message tries it at once, and the others follow slowly. If
+    it asked us to wait, that outlasts the pause; it is ended by resuming a channel that is not paused.
+    """
     sender = asyncio.run(_act("channel.resume", id, {}, lambda api: api.pause(id, paused=False, by=operator())))
     show(sender, lambda: say(_resumed(id, sender)))
 
@@ -105,9 +110,9 @@ def _limit(typed: str) -> float | None:
         limit = float(typed)
     except ValueError:
         limit = 0
-    if not 0 < limit <= _MOST_PER_SECOND:
+    if not _LEAST_PER_SECOND <= limit <= _MOST_PER_SECOND:
         raise WrongUsage(
-            f"PER_SECOND is {typed!r}", f"Give a number above 0 and up to {_MOST_PER_SECOND}, or {_NO_LIMIT}."
+            f"PER_SECOND is {typed!r}", f"Give a number from {_LEAST_PER_SECOND} to {_MOST_PER_SECOND}, or {_NO_LIMIT}."
         )
     return limit
 

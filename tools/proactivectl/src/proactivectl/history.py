@@ -123,6 +123,16 @@ def entry_in_words(entry: dict[str, Any]) -> str:
     return f"{_typed(entry['at'])}  {what:<18} " + " · ".join(filter(None, details))
 
 
+def meaning_of(message: dict[str, Any]) -> str:
+    """What the message's status means; where nobody but a person says that it was sent, who."""
+    status = Status(message["status"])
+    entries = [one for one in message.get("timeline") or () if one.get("for_this_request", True)]
+    marks = [one for one in entries if one.get("status") in LEFT]
+    if status in LEFT and marks and {one.get("source") for one in marks} == {"person"}:
+        return str(marks[-1].get("detail") or "A teammate marked it as sent.")
+    return status.meaning
+
+
 def clock_time(moment: datetime) -> str:
     """In the time zone of whoever runs the command."""
     return f"{moment.astimezone():%H:%M:%S}"

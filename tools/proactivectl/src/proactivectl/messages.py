@@ -19,7 +19,7 @@ from proactive_contracts.values import Lane, Service, TextContent
 from proactivectl import declared, phones
 from proactivectl.environment import amqp_url, broker_failures, database
 from proactivectl.failures import Failure, WrongUsage
-from proactivectl.history import FINAL, LEFT, REQUEST_SECONDS, History, clock_time, entry_in_words
+from proactivectl.history import FINAL, LEFT, REQUEST_SECONDS, History, clock_time, entry_in_words, meaning_of
 from proactivectl.history import tracker as tracker_at
 from proactivectl.output import AsJson, say, show
 from runtime import clock
@@ -195,5 +195,5 @@ def _outcome(
         until = clock_time(event.data.not_after)
         return f"The tracker has not read of it yet; it may still leave until {until}. {again}"
     why = " ".join(str(message[part]) for part in ("reason", "provider_code") if message.get(part))
-    words = f"{status.label}. {status.meaning}" + (f" ({why})" if why else "")
+    words = f"{status.label}. {meaning_of(message)}" + (f" ({why})" if why else "")
     return f"{words} {status.advice if status in FINAL else again}"

@@ -34,7 +34,11 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Do it. Without this, it 
 
 @parkeds.command("list")
 def list_parked(queue: QueueOption = None, reason: ReasonOption = None, as_json: AsJson = False) -> None:
-    """List what is parked, by queue and reason, with some ids; how many, and since when."""
+    """
+    List what is parked, by queue and reason, with some ids; how many, and since when.
+
+    What another proactivectl has in hand at that moment is not in it.
+    """
     done = asyncio.run(replaying.go_through(Wanted(chosen_queues(queue), reason)))
     show({"parked": _documents(done)}, lambda: _table(done, "Nothing is parked."))
 
@@ -60,20 +64,14 @@ def replay_parked(
     everything: EverythingOption = False,
     per_second: Annotated[int, typer.Option(min=1, max=1000, help="At most so many a second.")] = 50,
     yes: YesOption = False,
-    management_url: Annotated[
-        str | None,
-        typer.Option(
-            envvar="PROACTIVE_MANAGEMENT_URL", metavar="URL", help="Where given, missing bindings are noticed first."
-        ),
-    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish parked messages again as they were, to where they came from. What is late ends as expired."""
+    """Put parked messages back, as they were, into the queues they are parked beside. What is late ends as expired."""
     wanted = _wanted(queue, reason, message_id, everything=everything)
     if not yes:
         _tell_done(asyncio.run(replaying.go_through(wanted, limit)), REPLAYED, yes=False)
         return
-    done = asyncio.run(replaying.replay(wanted, limit, per_second, management_url))
+    done = asyncio.run(replaying.replay(wanted, limit, per_second))
     _tell_done(done, REPLAYED, yes=True)
 
 
@@ -125,7 +123,7 @@ def _table(done: Done, empty: str) -> None:
 
 
 def _tell_done(done: Done, verb: str, *, yes: bool) -> None:
-    document = {"dry_run": not yes, "matched": done.matched, verb: done.done, "homeless": done.homeless}
+    document = {"dry_run": not yes, "matched": done.matched, verb: done.done}
     show(document | {"parked": _documents(done)}, lambda: _tell_done_in_words(done, verb, yes=yes))
 
 
@@ -135,10 +133,7 @@ def _tell_done_in_words(done: Done, verb: str, *, yes: bool) -> None:
     else:
         _table(done, _NONE)
         if done.matched:
-            number = done.matched - (len(done.homeless) if verb == REPLAYED else 0)
-            say(f"{count(number, 'message')} would be {verb}; nothing was changed. To do it: --yes")
-    if done.homeless and verb == REPLAYED:
-        say(f"Cannot be replayed, since nothing tells where they came from: {', '.join(done.homeless)}")
+            say(f"{count(done.matched, 'message')} would be {verb}; nothing was changed. To do it: --yes")
 
 
 def _document(one: Parked) -> dict[str, Any]:
@@ -148,7 +143,7 @@ def _document(one: Parked) -> dict[str, Any]:
         "reason": one.reason,
         "detail": without_numbers(one.detail) if one.detail else None,
         "parked_at": one.at.isoformat() if one.at else None,
-        "exchange": one.exchange,
+        "origin": one.origin,
         "routing_key": one.routing_key,
         "type": one.properties.type or None,
         "message_id": one.about,

@@ -1,7 +1,6 @@
 """What lies in the parked queues: why, since when, where it came from, and how it gets back there."""
 
 import hashlib
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pydantic_core import from_json
 
 from proactive_contracts.codec import Properties, decode, properties_of
 from proactive_contracts.errors import ContractError
-from proactive_contracts.topology import DEAD, parked, topology
+from proactive_contracts.topology import parked, topology
 from proactivectl.failures import Failure, WrongUsage
 from runtime import clock
 from runtime.amqp.connection import loss_as_error
@@ -31,8 +30,8 @@ class Parked:
     One message in a parked queue.
 
     `id` names it for operators: the id of its event, or a digest of its bytes where it has none. `about` is the
-    message that its event is about, `copy` the id that it got when it was parked. `exchange` and `routing_key` are
-    where it was published first: without them it cannot be replayed. `properties` are those of a replay.
+    message that its event is about, `copy` the id that it got when it was parked. `origin` is the queue that could not
+    handle it, `routing_key` what it was published with, where that is known. `properties` are those of a replay.
     """
 
     id: str
@@ -42,7 +41,7 @@ class Parked:
     reason: str
     detail: str | None
     at: datetime | None
-    exchange: str | None
+    origin: str
     routing_key: str | None
     body: bytes
     properties: Properties
@@ -131,7 +130,6 @@ def read(queue: str, message: AbstractIncomingMessage) -> Parked:
     origin = queue.removesuffix(_SUFFIX)
     ours = isinstance(headers.get("x-proactive-reason"), str)
     told = _told_by_us(headers, message.timestamp) if ours else _told_by_broker(headers, origin)
-    exchange = _exchange_of(origin, told.routing_key)
     event_id = _text(headers.get("x-proactive-message-id")) if ours else message.message_id
     properties = _properties(message, event_id)
     return Parked(
@@ -142,8 +140,8 @@ def read(queue: str, message: AbstractIncomingMessage) -> Parked:
         reason=told.reason[:100],
         detail=told.detail,
         at=told.at,
-        exchange=exchange,
-        routing_key=told.routing_key if exchange else None,
+        origin=origin,
+        routing_key=told.routing_key,
         body=message.body,
         properties=properties,
     )
@@ -172,20 +170,6 @@ def _told_by_broker(headers: Mapping[str, Any], origin: str) -> _Told:
             key = keys[0] if isinstance(keys, list) and keys else None
             return _Told(str(death.get("reason")), None, _in_utc(death.get("time")), _text(key))
     return _Told("unknown", None, None, None)
-
-
-def _exchange_of(origin: str, key: str | None) -> str | None:
-    """The exchange whose bindings bring `key` to the queue; the keys of our exchanges differ."""
-    if key is None:
-        return None
-    bindings = (one for one in topology().bindings if one.queue == origin and one.exchange != DEAD)
-    return next((one.exchange for one in bindings if _matches(one.key, key)), None)
-
-
-def _matches(pattern: str, key: str) -> bool:
-    """Whether a topic exchange takes `key` for `pattern`, as far as our patterns go: words, and `.#` at the end."""
-    expression = re.escape(pattern).replace(r"\.\#", r"(\..*)?")
-    return re.fullmatch(expression, key) is not None
 
 
 def _properties(message: AbstractIncomingMessage, event_id: str | None) -> Properties:

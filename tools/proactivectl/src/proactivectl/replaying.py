@@ -5,11 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from proactive_contracts.topology import part_of
 from proactivectl.auditing import audited
 from proactivectl.environment import amqp_url, broker_failures
 from proactivectl.failures import Failure
-from proactivectl.management import binding_differences
 from proactivectl.output import count
 from proactivectl.parking import Held, Parked, Wanted, holding
 from runtime import failpoints
@@ -46,23 +44,16 @@ class Group:
 
 @dataclass
 class Done:
-    """
-    What became of the parked messages that were meant.
-
-    `homeless` are the ids of those of which nothing tells where they came from: they cannot be replayed.
-    """
+    """What became of the parked messages that were meant."""
 
     groups: dict[tuple[str, str], Group] = field(default_factory=dict)
     matched: int = 0
     done: int = 0
-    homeless: list[str] = field(default_factory=list)
 
     def see(self, one: Parked) -> None:
         """Count one that is meant."""
         self.matched += 1
         self.groups.setdefault((one.queue, one.reason), Group(one.queue, one.reason)).add(one)
-        if one.exchange is None:
-            self.homeless.append(one.id)
 
 
 Act = Callable[[Held], Awaitable[bool]]
@@ -117,16 +108,15 @@ async def find(wanted: Wanted) -> Parked:
     return found[0]
 
 
-async def replay(wanted: Wanted, limit: int | None, per_second: int, management_url: str | None) -> Done:
+async def replay(wanted: Wanted, limit: int | None, per_second: int) -> Done:
     """
-    Publish each to where it came from, as it was, and only then take it out of the parked queue.
+    Put each back into the queue that could not handle it, as it was, and only then take it out of the parked one.
 
-    Cut short or done twice, one may be published twice; whoever handles it takes it once. With `management_url` it is
-    refused while a binding is missing.
+    Into that queue alone: whoever else got a copy has handled or parked it by itself. Cut short or done twice, one may
+    be there twice; whoever handles it takes it once. Raises Failure where a reason or an id names nothing.
     """
     url = amqp_url()
-    if management_url is not None:
-        await _check_bindings(management_url, url, wanted)
+    await _look_for(wanted)
     async with audited("parked.replay", _subject(wanted), _detail(wanted, limit)) as outcome:
         async with Publisher(url, NAME) as publisher:
             replaying = _Replaying(publisher, 1 / per_second)
@@ -136,12 +126,13 @@ async def replay(wanted: Wanted, limit: int | None, per_second: int, management_
 
 
 async def drop(wanted: Wanted, limit: int | None) -> Done:
-    """Take each out of the parked queue for good."""
+    """Take each out of the parked queue for good. Raises Failure where a reason or an id names nothing."""
 
     async def take_away(held: Held) -> bool:
         await held.take_away()
         return True
 
+    await _look_for(wanted)
     async with audited("parked.drop", _subject(wanted), _detail(wanted, limit)) as outcome:
         done = await go_through(wanted, limit, take_away)
         outcome.words = f"{done.done} dropped"
@@ -159,15 +150,11 @@ class _Replaying:
 
     async def act(self, held: Held) -> bool:
         one = held.parked
-        if one.exchange is None or one.routing_key is None:
-            return False
         await self._wait()
         try:
-            await self._publisher.publish(
-                one.exchange, one.routing_key, one.body, one.properties, timeout=CONFIRM_SECONDS
-            )
+            await self._publisher.publish("", one.origin, one.body, one.properties, timeout=CONFIRM_SECONDS)
         except Unroutable:
-            what = f"no queue takes {one.routing_key} on {one.exchange}, so {one.id} stays parked"
+            what = f"there is no queue {one.origin}, so {one.id} stays parked"
             raise Failure(self._so_far(what), "Run: proactivectl topology apply, and then this again.") from None
         except PublishFailed:
             what = f"the broker did not confirm {one.id}, so it stays parked"
@@ -186,12 +173,10 @@ class _Replaying:
         return f"{what}; replayed before it: {count(self._replayed, 'message')}"
 
 
-async def _check_bindings(management_url: str, url: str, wanted: Wanted) -> None:
-    """Where another service gets a copy, the confirm does not tell that the one which is to act on it got none."""
-    origins = frozenset(queue.removesuffix(".parked") for queue in wanted.queues)
-    differences = await binding_differences(management_url, url, part_of(origins))
-    if missing := [line for line in differences if line.startswith("missing")]:
-        raise Failure("bindings are missing, so nothing was replayed", "Run: proactivectl topology apply", missing)
+async def _look_for(wanted: Wanted) -> None:
+    """A reason or an id that names nothing is a slip of the pen, and no act."""
+    if (wanted.reason or wanted.ids) and not (await go_through(wanted, 1)).matched:
+        raise Failure("nothing of this is parked", "See: proactivectl parked list")
 
 
 def _subject(wanted: Wanted) -> str:

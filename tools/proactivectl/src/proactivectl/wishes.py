@@ -1,5 +1,6 @@
 """What an operator may wish of one message, when that came true, and what keeps it from coming true."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
@@ -13,7 +14,23 @@ from proactivectl.history import LEFT
 NEVER_LEAVES: Final = frozenset({Status.CANCELLED, Status.EXPIRED, Status.FAILED, Status.NOT_SENT})
 
 
-class Cancel:
+class _Wish(ABC):
+    """What any wish can tell of a status."""
+
+    @abstractmethod
+    def reached(self, status: Status) -> bool:
+        """Whether it came true."""
+
+    @abstractmethod
+    def hopeless(self, status: Status) -> bool:
+        """Whether it cannot come true any more."""
+
+    def settled(self, status: Status) -> bool:
+        """Whether waiting longer changes nothing."""
+        return self.reached(status) or self.hopeless(status)
+
+
+class Cancel(_Wish):
     """What a cancel wants, and what keeps it from that."""
 
     action: ClassVar = "message.cancel"
@@ -31,21 +48,21 @@ class Cancel:
         """What is published for it."""
         return CancelRequested(**subject, requested_by=by, answers=answers)
 
-    def words(self, status: Status) -> str:
-        """What came of it, for whoever asked."""
+    def words(self, status: Status, meaning: str) -> str:
+        """What came of it, for whoever asked; `meaning` is what the status means, or who marked it so."""
         if self.reached(status):
             return "Stopped. Nothing was sent."
         if status in LEFT:
-            return f"It had left already and cannot be stopped: {status.label}. {status.meaning}"
+            return f"It had left already and cannot be stopped: {status.label}. {meaning}"
         if status is Status.UNKNOWN:
             return "It may have been sent, so there is nothing to stop. Say what became of it: message resolve"
         if status in NEVER_LEAVES:
-            return f"There is nothing to stop: {status.label}. {status.meaning}"
-        return f"It is not stopped so far: {status.label}. {status.meaning} Look again with: message show"
+            return f"There is nothing to stop: {status.label}. {meaning}"
+        return f"It is not stopped so far: {status.label}. {meaning} Look again with: message show"
 
 
 @dataclass(frozen=True)
-class Resolve:
+class Resolve(_Wish):
     """What a verdict wants, and what keeps it from that."""
 
     verdict: Literal["sent", "not_sent"]
@@ -61,20 +78,22 @@ class Resolve:
         return status in LEFT if self.verdict == "sent" else status is Status.NOT_SENT
 
     def hopeless(self, status: Status) -> bool:
-        """Whether it is known already, which no verdict changes."""
-        certain = LEFT | {Status.FAILED, Status.CANCELLED, Status.EXPIRED}
+        """Whether it is known already, which no verdict changes, or no dispatcher has what a verdict could be about."""
+        certain = LEFT | {Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.NOT_CONFIRMED}
         return status in certain and not self.reached(status)
 
     def event(self, subject: Mapping[str, Any], by: Service, _answers: UUID | None) -> Model:
         """What is published for it."""
         return ResolveRequested(**subject, requested_by=by, verdict=self.verdict)
 
-    def words(self, status: Status) -> str:
-        """What came of it, for whoever asked."""
+    def words(self, status: Status, meaning: str) -> str:
+        """What came of it, for whoever asked; `meaning` is what the status means, or who marked it so."""
         if self.reached(status):
             return f"It counts as: {status.label}."
+        if status is Status.NOT_CONFIRMED:
+            return "No dispatcher took it, so there is no verdict to give. Stop it instead: message cancel"
         if self.hopeless(status):
-            return f"It is known what became of it, so a verdict changes nothing: {status.label}. {status.meaning}"
+            return f"It is known what became of it, so a verdict changes nothing: {status.label}. {meaning}"
         return (
             f"It was not changed so far: {status.label}. A verdict counts for a message that may have been sent. "
             "Look again with: message show"

@@ -147,11 +147,16 @@ def after_answer(wish: Wish, result: Event[Any]) -> Outcome | None:
 
 
 def after_history(decision: Decision, found: Message | None) -> Outcome | None:
-    """What history alone tells of a decision; None: the dispatchers have to be asked."""
+    """
+    What history alone tells of a decision; None: the dispatchers have to be asked.
+
+    "Sent" corrects another teammate's "not sent", so history does not settle that.
+    """
     if found is None or found.event_id != decision.answers:
         return None
     beyond_stopping = decision.wish is Wish.STOP and found.status is Status.UNKNOWN
-    if found.status not in SETTLED and not beyond_stopping:
+    corrects = decision.wish is Wish.MARK_SENT and found.status is Status.NOT_SENT
+    if corrects or (found.status not in SETTLED and not beyond_stopping):
         return None
     return _told(decision.wish, of_history(found))
 

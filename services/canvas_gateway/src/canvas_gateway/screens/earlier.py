@@ -43,7 +43,7 @@ def already_sent(state: State, submission: Submission, known: Outcome, calendar:
     """The re-send was refused: what it repeats was sent after all."""
     return [
         draw.header("It was not sent again."),
-        draw.paragraph(_earlier("The message that you wanted to re-send", known, calendar)),
+        draw.paragraph(_earlier("The message that you wanted to re-send, or another re-send of it,", known, calendar)),
         draw.muted("Nothing was sent this time."),
         *to_whom(state, submission.request),
         draw.gap(),

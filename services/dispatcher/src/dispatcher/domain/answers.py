@@ -24,10 +24,16 @@ class ErrorClass(StrEnum):
 
 @dataclass(frozen=True)
 class Accepted:
-    """The provider took the message under an id of its own."""
+    """
+    The provider took the message under an id of its own.
+
+    `duplicate`: it refused this attempt, since it knows the message's id already. That proves something only where an
+    earlier attempt is in doubt: the id may also stay known after a definite refusal, or be somebody else's.
+    """
 
     provider_message_id: str
     segments: int | None = None
+    duplicate: bool = False
 
 
 @dataclass(frozen=True)

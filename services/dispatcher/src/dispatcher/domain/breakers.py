@@ -86,6 +86,8 @@ def failed(
 def well(breaker: Breaker, now: datetime) -> Breaker:
     """A definite answer: the provider works."""
     if breaker.cause is not None:
+        if breaker.probing_since is None:
+            return breaker  # it had left before the breaker opened, and says nothing new
         return Breaker(openings=breaker.openings, ramp_from=now)
     if ramping(breaker, now):  # not well for long enough to forget how often it opened
         return replace(breaker, failures=0)

@@ -22,6 +22,12 @@ BURST_SECONDS = 0.1
 ALONE_FAILURES = 10
 """So many failures to connect in a row open a host's breaker, even if only one of its channels is in use."""
 
+LEAST_PER_SECOND, MOST_PER_SECOND = 0.001, 10_000.0
+"""The rates that may be set; as the table's CHECK has it, too."""
+
+LONGEST_DEBT = timedelta(days=1)
+"""Nobody waits longer for what was spent before."""
+
 SHORTEST_HOLD, LONGEST_HOLD = 1.0, 900.0
 """Seconds of a provider's Retry-After that are believed."""
 
@@ -214,7 +220,8 @@ def _spent(meter: Meter, breaker: Breaker, cost: int, now: datetime) -> Meter:
     rate = _rate(meter, breaker, now)
     if rate is None:
         return meter
-    return replace(meter, tat=_paid_at(meter, now) + timedelta(seconds=cost / rate))
+    owed = _paid_at(meter, now) - now + timedelta(seconds=min(cost / rate, LONGEST_DEBT.total_seconds()))
+    return replace(meter, tat=now + min(owed, LONGEST_DEBT))
 
 
 def _paid_at(meter: Meter, now: datetime) -> datetime:

@@ -7,7 +7,8 @@ What happens next to a job: one pure decision, made under the lock of its row.
         │          │ ╰────▶ failed   │        a re-send whose first message was sent after all; its channel is blocked
         │          ▼                 │
         ╰─────▶ sending ─────────────┤        refused for now, and there is time for another try
-                │  │ ╰─▶ failed, expired      refused; could not leave in time
+                │  │ ├─▶ failed, expired      refused; could not leave in time
+                │  │ ╰─▶ cancelled   │        refused for now, and somebody had stopped it meanwhile
                 │  │                 │
                 │  ╰──▶ resolving ───╯        no definite answer, or the lease lapsed; the provider offers a way to
                 │        │ │ ╰─▶ failed, …    find out. Every attempt turned out to be refused: judged as usual
@@ -19,7 +20,7 @@ Every state but failed, cancelled and expired becomes accepted by an acceptance 
 `doubts`, the attempts whose outcome is not known, are empty in waiting, sending, failed, cancelled and expired, and
 never in resolving and unknown: what may have been sent is never called failed, and never called again except under
 an id that the provider knows already. What was told as unknown is never called again at all: a person may have
-re-sent it.
+re-sent it. Nor is what somebody stopped while it was being sent or found out: looks and receipts go on.
 """
 
 from collections.abc import Sequence
@@ -66,6 +67,7 @@ REFUSED_FOR_GOOD = frozenset({State.FAILED, State.CANCELLED, State.EXPIRED})
 _COUNTED = frozenset({ErrorClass.NOT_SENT, ErrorClass.REFUSED_TEMPORARILY})
 
 _LAPSED = Unclear("The sender stopped in the middle of sending, so it is not known whether the provider got it.")
+_DUPLICATE = Unclear("The provider says that it knows this message already, which no attempt of ours explains.")
 
 
 def decide(job: Job, happening: Happening, can: Capabilities, now: datetime, chance: float) -> Step | None:
@@ -97,6 +99,8 @@ def decide(job: Job, happening: Happening, can: Capabilities, now: datetime, cha
 
 def _answered(job: Job, answered: Answered, can: Capabilities, now: datetime, chance: float) -> Step | None:
     match answered.answer:
+        case Accepted(duplicate=True) if not any(doubt < answered.attempt for doubt in job.doubts):
+            return _unexplained(job, answered.attempt, can)
         case Accepted() as taken:
             return _accept(job, can.provider, taken)
         case Refused() as refused:
@@ -162,6 +166,8 @@ def _put_off(job: Job, why: Refused, until: datetime, can: Capabilities) -> Step
     blocked = why.error_class is ErrorClass.BLOCKED and job.lane is Lane.INTERACTIVE
     if blocked or until >= job.not_after:
         return _fail(job, why, can)
+    if job.stopped_by is not None:
+        return _stop(job, job.stopped_by)
     told = _about(job) | _words(why, can) | {"reason": why.reason, "due_at": until, "not_after": job.not_after}
     return _to(job, State.WAITING, looks=0, unclear=None, due_at=until, result=SendDeferred(**told))
 
@@ -179,6 +185,13 @@ def _unclear(job: Job, attempt: int, unclear: Unclear, can: Capabilities, now: d
         return _give_up(doubtful, can)
     due_at = now + timedelta(seconds=look_delay(can, 0, chance))
     return _to(doubtful, State.RESOLVING, due_at=due_at, result=SendStarted(**_about(job)))
+
+
+def _unexplained(job: Job, attempt: int, can: Capabilities) -> Step | None:
+    """A duplicate of no attempt that may have been sent: to ask again would confirm it by itself."""
+    if attempt != job.attempt or job.state not in {State.SENDING, State.RESOLVING}:
+        return None
+    return _give_up(replace(job, doubts=(attempt,), unclear=_DUPLICATE), can)
 
 
 def _look_later(job: Job, can: Capabilities, now: datetime, chance: float, at_least: float = 0) -> Step:
@@ -206,15 +219,15 @@ def _time_came(job: Job, came: TimeCame, can: Capabilities, now: datetime) -> St
         return None
     if now >= job.not_after:
         return _expire(job)
-    if refused := _refuse_resend(job, came.earlier):
+    if refused := _refuse_resend(job, came.earlier, came.beside):
         return refused
-    if under_way(came.earlier):
+    if under_way(came.earlier, came.beside):
         return _to(job, State.WAITING, due_at=now + timedelta(seconds=RESEND_LOOK_SECONDS))
     return _to(replace(job, attempt=job.attempt + 1), State.SENDING, act=Act.CALL)
 
 
-def _refuse_resend(job: Job, repeated: Sequence[Earlier]) -> Step | None:
-    refusal = refuse_resend(_subject(job), job.attempt, repeated)
+def _refuse_resend(job: Job, repeated: Sequence[Earlier], beside: Sequence[Earlier] = ()) -> Step | None:
+    refusal = refuse_resend(_subject(job), job.attempt, repeated, beside)
     return None if refusal is None else _to(job, State.FAILED, result=refusal)
 
 
@@ -224,7 +237,7 @@ def _look(job: Job, can: Capabilities, now: datetime) -> Step:
     if job.looks >= most_looks(can) or not (in_time or (can.look_up and job.looks == 0)):
         return _give_up(job, can)
     looking = replace(job, looks=job.looks + 1)
-    if can.same_id_again and in_time:
+    if can.same_id_again and in_time and job.stopped_by is None:
         again = replace(looking, attempt=job.attempt + 1, doubts=(*job.doubts, job.attempt + 1))
         return _to(again, State.RESOLVING, act=Act.CALL)
     return _to(looking, State.RESOLVING, act=Act.LOOK_UP)
@@ -236,9 +249,16 @@ def _give_up(job: Job, can: Capabilities) -> Step:
 
 
 def _cancel(job: Job, by: RequestedBy) -> Step | None:
-    if job.state is not State.WAITING:
+    """What may have left cannot be stopped, but it is not called again: that is all that is remembered."""
+    if job.state is State.WAITING:
+        return _stop(job, by)
+    if job.state not in {State.SENDING, State.RESOLVING} or job.stopped_by is not None:
         return None
-    return _to(job, State.CANCELLED, result=SendCancelled(**_about(job), requested_by=by))
+    return _to(replace(job, stopped_by=by), job.state, due_at=job.due_at)
+
+
+def _stop(job: Job, by: RequestedBy) -> Step:
+    return _to(job, State.CANCELLED, unclear=None, result=SendCancelled(**_about(job), requested_by=by))
 
 
 def _verdict(job: Job, given: VerdictGiven) -> Step | None:
@@ -267,6 +287,7 @@ def _to(job: Job, state: State, **changes: Any) -> Step:
         "looks": job.looks,
         "unclear": job.unclear,
         "provider_message_id": job.provider_message_id,
+        "stopped_by": job.stopped_by,
     }
     return Step(state=state, **kept | changes)
 

@@ -58,20 +58,29 @@ def status_of(state: State, receipt: str | None) -> Status:
     return _RECEIPT_STATUS.get(receipt or "", _STATUS[state])
 
 
-def refuse_resend(subject: Subject, attempt: int, repeated: Sequence[Earlier]) -> SendFailed | None:
-    """A re-send is refused where the message that it repeats, or one which that one repeated, was sent."""
-    named = next((one for one in repeated if one.status in _SENT), None)
+def refuse_resend(
+    subject: Subject, attempt: int, repeated: Sequence[Earlier], beside: Sequence[Earlier] = ()
+) -> SendFailed | None:
+    """A re-send is refused where the message that it repeats, one which that one repeated, or one beside was sent."""
+    named = next((one for one in (*repeated, *beside) if one.status in _SENT), None)
     if named is None:
         return None
-    detail = f"Not sent again: the message that this one re-sends is marked {named.status.label!r}."
+    which = "the message that this one re-sends" if named in repeated else "another re-send of the same message"
+    detail = f"Not sent again: {which} is marked {named.status.label!r}."
     return SendFailed(
         **subject_fields(subject), attempt=attempt, reason=FailureReason.ALREADY_SENT, detail=detail, earlier=named
     )
 
 
-def under_way(repeated: Sequence[Earlier]) -> bool:
-    """Whether one of them may still arrive by itself: a re-send waits for what becomes of it."""
-    return any(one.status in {Status.SENDING, Status.WAITING} for one in repeated)
+def under_way(repeated: Sequence[Earlier], beside: Sequence[Earlier] = ()) -> bool:
+    """
+    Whether one of them may still arrive by itself: a re-send waits for what becomes of it.
+
+    Of those beside it, one that waits has to wait for this one, and one that may have been sent is not what the
+    person who re-sends has decided about.
+    """
+    waits = any(one.status in {Status.SENDING, Status.WAITING} for one in repeated)
+    return waits or any(one.status in {Status.SENDING, Status.UNKNOWN} for one in beside)
 
 
 def replaced_by(resend: SendRequested) -> SendCancelled:

@@ -49,6 +49,7 @@ class Job:
     `attempt` numbers the calls begun; `doubts` are those whose outcome is not known. `tries` are the attempts that a
     limit counts; `looks` how often it was looked for while resolving. `unclear` is why there is a doubt, in words for
     people. `due_at`: when the scheduler has to look at it next. `called_at`: when the newest attempt began.
+    `stopped_by`: who asked to stop it while it was being sent; it is not called again.
     """
 
     workspace_id: str
@@ -73,6 +74,7 @@ class Job:
     provider: str | None = None
     provider_message_id: str | None = None
     called_at: datetime | None = None
+    stopped_by: RequestedBy | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class Capabilities:
     """
     What a provider offers to find out what became of an attempt without a definite answer.
 
-    `same_id_again`: the same call again under the same id never sends twice, and its refusal as a duplicate confirms.
+    `same_id_again`: the same call again under the same id never sends twice, and its refusal as a duplicate confirms an
+    earlier attempt that is in doubt.
     `look_up`: a list in which the message can be found `settling_seconds` after the call; it can only confirm.
     `receipts_echo`: receipts name our message id. `provider`: the adapter's name, for what is told.
     """
@@ -102,9 +105,15 @@ class Answered:
 
 @dataclass(frozen=True)
 class TimeCame:
-    """due_at has passed; `earlier`: for a re-send, the message that it repeats, and those that this one repeated."""
+    """
+    due_at has passed.
+
+    For a re-send, `earlier` is the message that it repeats, and those that this one repeated; `beside` are the other
+    re-sends of any of these.
+    """
 
     earlier: Sequence[Earlier] = ()
+    beside: Sequence[Earlier] = ()
 
 
 @dataclass(frozen=True)
@@ -196,6 +205,7 @@ class Step:
     looks: int
     unclear: Unclear | None
     provider_message_id: str | None
+    stopped_by: RequestedBy | None = None
     due_at: datetime | None = None
     result: Result | None = None
     act: Act = Act.NOTHING

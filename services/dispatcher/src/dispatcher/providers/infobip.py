@@ -1,8 +1,9 @@
 """
 Infobip, Viber Business Messages: https://www.infobip.com/docs/api/channels/viber.
 
-Our message id is Infobip's messageId as well, and travels as callbackData. A messageId that Infobip knows already is
-refused as a duplicate, which tells that the message had been accepted. Infobip does not sign its callbacks: the
+Infobip's messageId is the workspace with our message id, since workspaces may share an account; seen reports carry
+nothing else of ours. The id alone travels as callbackData. A messageId that Infobip knows already is refused as a
+duplicate, which confirms an earlier attempt that is in doubt. Infobip does not sign its callbacks: the
 address that it is given holds the channel's webhook_secret; a callback that is set up by hand may carry it as the
 password of HTTP Basic instead.
 
@@ -18,6 +19,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused, Unclear, clean
 from dispatcher.domain.states import Capabilities
@@ -131,7 +133,7 @@ class Infobip:
         address = f"{message.callback_url}?{urlencode({'secret': secret})}"
         fields = {
             "sender": channel.sender,
-            "destinations": [{"to": message.recipient.lstrip("+"), "messageId": str(message.message_id)}],
+            "destinations": [{"to": message.recipient.lstrip("+"), "messageId": _message_id(message, channel)}],
             "content": {"type": "TEXT", "text": text},
             "options": {"validityPeriod": {"amount": validity, "timeUnit": "SECONDS"}},
             "webhooks": {
@@ -181,15 +183,25 @@ class Infobip:
         return list(read_each(objects(results), partial(_report, callback=callback, channel=channel)))
 
 
+def _message_id(message: OutboundMessage, channel: ChannelInUse) -> str:
+    return f"{channel.workspace_id}.{message.message_id}"
+
+
+def _ours(message_id: object, channel: ChannelInUse) -> UUID | None:
+    workspace_id, _, own = word(message_id).rpartition(".")
+    return uuid(own) if workspace_id == channel.workspace_id else None
+
+
 def _read_status(taken: Mapping[str, Any]) -> Answer:
     status = as_object(taken.get("status"))
     group, code = number(status.get("groupId")), number(status.get("id"))
     told = None if code is None else str(code)
     words = clean(word(status.get("description")) or word(status.get("name")), 500) or "no status"
-    if group in {_PENDING, _DELIVERED} or (group == _REJECTED and code == _DUPLICATE):
+    duplicate = group == _REJECTED and code == _DUPLICATE
+    if group in {_PENDING, _DELIVERED} or duplicate:
         own = word(taken.get("messageId"))
         if own and clean(own, 200) == own:
-            return Accepted(own)
+            return Accepted(own, duplicate=duplicate)
     elif group in _GROUP_DEFAULTS:
         return Refused(*_kind(status, taken, group), words, told)
     return Unclear(f"Infobip answered: {words}", told)
@@ -271,7 +283,7 @@ def _receipt(
     wrong = word(error.get("description")) if number(error.get("id")) else ""
     words = wrong or word(status.get("description")) or word(status.get("name"))
     return DeliveryReported(
-        message_id=uuid(item.get("callbackData")) or uuid(item.get("messageId")),
+        message_id=uuid(item.get("callbackData")) or _ours(item.get("messageId"), channel),
         workspace_id=channel.workspace_id,
         channel=channel.channel,
         channel_id=channel.id,

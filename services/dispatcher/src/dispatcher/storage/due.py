@@ -5,8 +5,9 @@ What is chosen is locked, and what it costs its sender is spent, in the caller's
 later: a job that waits for its turn is not touched, so whoever comes next chooses among all that wait then.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,9 +25,11 @@ from dispatcher.storage import gate_statements as sql
 from dispatcher.storage.rows import Key, columns_of_keys
 from dispatcher.storage.senders import host_of, save_hosts, save_senders, sender_of, standing_of
 from dispatcher.storage.statements import RENEW
+from dispatcher.storage.steps import SHARED
 from dispatcher.storage.telling import tell
 from proactive_contracts.results import Earlier
 from proactive_contracts.values import Channel, Lane
+from runtime.logs import get_logger
 from runtime.postgres import Connection
 
 OTHERS = 50
@@ -37,6 +40,8 @@ QUEUED_SECONDS, SHUT_SECONDS = 0.5, 5.0
 
 TAKEN_SECONDS = 0.02
 """A sender whose lock another replica holds is looked at again after this."""
+
+log = get_logger()
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,15 @@ class _Round:
     def host(self, turn: _Turn) -> Host:
         return self.hosts[turn.host]
 
+    @contextmanager
+    def only(self, channel_id: UUID) -> Iterator[None]:
+        """Whatever is wrong with one sender leaves out that one, and no other."""
+        try:
+            yield
+        except Exception:
+            log.exception("sender_left_out", channel_id=str(channel_id))
+            self.turns.pop(channel_id, None)
+
     def admission(self, turn: _Turn) -> Wait | Shut | None:
         return gates.admit(turn.sender, self.host(turn), self.now)
 
@@ -108,11 +122,26 @@ async def choose(
 
     `called_again`: providers that find out what became of a message by another call, which the gates let go as well.
     """
-    found = await connection.fetch(sql.OTHERS, channel.value, OTHERS) if room.others else []
+    if not room.others:
+        return await _choose_calls(connection, channel, room)
+    found = await connection.fetch(sql.OTHERS, channel.value, OTHERS)
     others = await _admitted(connection, channel, found, called_again)
+    chosen = Chosen([])
+    try:
+        async with connection.transaction():
+            chosen = await _choose_calls(connection, channel, room)
+    except SHARED:
+        raise
+    except Exception:  # what needs no turn must not wait until this is mended
+        log.exception("turns_left_out")
+    more = len(found) >= OTHERS
+    return replace(chosen, rows=[*others, *chosen.rows], next_seconds=0.0 if more else chosen.next_seconds)
+
+
+async def _choose_calls(connection: Connection, channel: Channel, room: Room) -> Chosen:
     state = await _look_around(connection, channel)
     if state is None:
-        return Chosen(others, next_seconds=0.0 if len(found) >= OTHERS else None)
+        return Chosen([])
     await _lock(connection, state)
     calls = await _pick(connection, channel, state, room)
     for row in calls:
@@ -123,10 +152,10 @@ async def choose(
     if telling.more:
         state.moments.append(state.now)
     return Chosen(
-        [*others, *calls],
+        calls,
         held,
         list(repeating.values()),
-        next_seconds=0.0 if len(found) >= OTHERS else state.next_seconds,
+        next_seconds=state.next_seconds,
         hungry=frozenset(
             turn.channel_id
             for turn in state.turns.values()
@@ -142,29 +171,39 @@ async def _admitted(
     again = [
         row
         for row in rows
-        if row["state"] == State.RESOLVING and row["provider"] in called_again and row["not_after"] > row["now"]
+        if row["state"] == State.RESOLVING
+        and row["provider"] in called_again
+        and row["not_after"] > row["now"]
+        and row["stopped_by"] is None
     ]
     if not again:
         return rows
     found = await connection.fetch(sql.LOCK_IN_ORDER, list({row["channel_id"] for row in again}))
-    senders = {row["channel_id"]: (sender_of(row), row["host"]) for row in found}
-    host_rows = await connection.fetch(sql.LOCK_HOSTS_IN_ORDER, list({host for _, host in senders.values()}))
-    hosts = {row["name"]: host_of(row["name"], row) for row in host_rows}
+    known = {row["channel_id"]: row for row in found}
+    host_rows = await connection.fetch(sql.LOCK_HOSTS_IN_ORDER, list({row["host"] for row in found}))
+    host_of_name = {row["name"]: row for row in host_rows}
     going: dict[UUID, Sender] = {}
+    hosts: dict[str, Host] = {}
     put_off: dict[Key, float] = {}
     for row in again:
-        if row["channel_id"] not in senders:
+        if row["channel_id"] not in known:
             continue
-        sender, name = senders[row["channel_id"]]
-        answer = gates.admit(sender, hosts[name], found[-1]["now"])
+        name = known[row["channel_id"]]["host"]
+        try:
+            sender = going.get(row["channel_id"]) or sender_of(known[row["channel_id"]])
+            host = hosts.get(name) or host_of(name, host_of_name[name])
+            answer = gates.admit(sender, host, found[-1]["now"])
+            if answer is None:
+                cost = _cost(row["request"], channel)
+                going[row["channel_id"]], hosts[name] = gates.spend(sender, host, cost, found[-1]["now"])
+        except Exception:
+            log.exception("sender_left_out", channel_id=str(row["channel_id"]))
+            put_off[_key(row)] = SHUT_SECONDS
+            continue
         if answer is not None:
             put_off[_key(row)] = SHUT_SECONDS if isinstance(answer, Shut) else QUEUED_SECONDS
-            continue
-        sender, hosts[name] = gates.spend(sender, hosts[name], _cost(row["request"], channel), found[-1]["now"])
-        senders[row["channel_id"]] = sender, name
-        going[row["channel_id"]] = sender
     await save_senders(connection, going)
-    await save_hosts(connection, [hosts[name] for name in {senders[channel_id][1] for channel_id in going}])
+    await save_hosts(connection, hosts.values())
     for key, seconds in put_off.items():
         await connection.execute(RENEW, *columns_of_keys([key]), seconds)
     return [row for row in rows if _key(row) not in put_off]
@@ -200,10 +239,13 @@ async def _look_around(connection: Connection, channel: Channel) -> _Round | Non
         if due_at > state.now:
             state.moments.append(due_at)
             continue
-        standing = standing_of(row)
-        sender = gates.mended(standing.sender, state.now) if row["mended"] else standing.sender
-        state.hosts.setdefault(standing.host.name, standing.host)
-        state.turns[row["channel_id"]] = _Turn(row["channel_id"], standing.host.name, sender, row["mended"])
+        with state.only(row["channel_id"]):
+            standing = standing_of(row)
+            sender = gates.mended(standing.sender, state.now) if row["mended"] else standing.sender
+            state.hosts.setdefault(standing.host.name, standing.host)
+            turn = _Turn(row["channel_id"], standing.host.name, sender, row["mended"])
+            state.turns[turn.channel_id] = turn
+            state.admission(turn)
     return state
 
 
@@ -218,10 +260,14 @@ async def _lock(connection: Connection, state: _Round) -> None:
     state.now = max([state.now, *(row["now"] for row in rows)])
     for turn in metered:
         turn.ready = turn.locked = turn.channel_id in fresh
-        if turn.ready:
+        if not turn.ready:
+            continue
+        with state.only(turn.channel_id):
             opened_at, turn.sender = turn.sender.breaker.opened_at, sender_of(fresh[turn.channel_id])
             if turn.mended and turn.sender.breaker.opened_at == opened_at:
                 turn.sender = gates.mended(turn.sender, state.now)
+            state.admission(turn)
+    metered = [turn for turn in metered if turn.channel_id in state.turns]
     names = {turn.host for turn in metered if turn.ready and gates.metered(Sender(), state.host(turn), state.now)}
     if names:
         found = {row["name"]: row for row in await connection.fetch(sql.LOCK_HOSTS, list(names))}
@@ -234,11 +280,13 @@ async def _lock(connection: Connection, state: _Round) -> None:
 async def _pick(connection: Connection, channel: Channel, state: _Round, room: Room) -> list[asyncpg.Record]:
     """The jobs that go now, and what they cost spent."""
     wanted: list[tuple[UUID, int, int, int]] = []
-    for turn in state.turns.values():
+    for turn in list(state.turns.values()):
         if not turn.ready:
             state.moments.append(state.now + timedelta(seconds=TAKEN_SECONDS))
             continue
-        limit = gates.at_most(turn.sender, state.host(turn), state.now)
+        limit: int | None = 0
+        with state.only(turn.channel_id):
+            limit = gates.at_most(turn.sender, state.host(turn), state.now)
         if limit == 0:
             continue
         most = room.slots if limit is None else min(limit, room.slots)
@@ -254,8 +302,9 @@ async def _pick(connection: Connection, channel: Channel, state: _Round, room: R
     taken = [turn for turn in state.turns.values() if turn.taken]
     await save_senders(connection, {turn.channel_id: turn.sender for turn in taken if turn.locked})
     await save_hosts(connection, [state.hosts[name] for name in {turn.host for turn in taken} & state.locked_hosts])
-    for turn in state.turns.values():
-        _look_ahead(state, turn)
+    for turn in list(state.turns.values()):
+        with state.only(turn.channel_id):
+            _look_ahead(state, turn)
     return going
 
 
@@ -273,10 +322,14 @@ def _in_turn(rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
 def _go(state: _Round, rows: Iterable[asyncpg.Record], slots: int, channel: Channel) -> list[asyncpg.Record]:
     going: list[asyncpg.Record] = []
     for row in rows:
-        turn = state.turns[row["channel_id"]]
+        turn = state.turns.get(row["channel_id"])
         if len(going) >= slots:
             break
-        if state.admission(turn) is None:
+        if turn is None:
+            continue
+        with state.only(turn.channel_id):
+            if state.admission(turn) is not None:
+                continue
             cost = _cost(row["request"], channel)
             turn.sender, state.hosts[turn.host] = gates.spend(turn.sender, state.host(turn), cost, state.now)
             turn.taken += 1

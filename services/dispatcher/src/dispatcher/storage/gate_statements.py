@@ -215,13 +215,20 @@ WHERE channel_id = $1
 
 RESUME = """
 UPDATE dispatch.sender
-SET paused_at = NULL, paused_by = NULL, held_until = NULL, ramp_from = CASE WHEN cause IS NULL THEN now() END,
+SET paused_at = NULL, paused_by = NULL, held_until = CASE WHEN paused_at IS NOT NULL THEN held_until END,
     retry_at = CASE WHEN cause IS NOT NULL THEN now() END, probing_since = NULL
 WHERE channel_id = $1 RETURNING host
 """
 RETRY_HOST = """
 UPDATE dispatch.host SET retry_at = now(), probing_since = NULL WHERE name = $1 AND cause IS NOT NULL
 """
-"""What waited leaves by the ramp; an open breaker, the channel's or its provider's, lets a probe go."""
+"""An open breaker, the channel's or its provider's, lets a probe go. A hold ends only where nothing else does."""
 
-LIMIT = "UPDATE dispatch.sender SET per_second = $2, tat = least(tat, now()) WHERE channel_id = $1"
+LIMIT = """
+UPDATE dispatch.sender
+SET per_second = $2::float8,
+    tat = CASE WHEN $2 IS NULL THEN NULL WHEN per_second IS NULL THEN tat
+               ELSE now() + least(interval '1 day', greatest(tat - now(), interval '0') * (per_second / $2)) END
+WHERE channel_id = $1
+"""
+"""What was spent before and is not paid for yet is paid at the new rate; NULL, no limit, forgives it."""

@@ -19,7 +19,7 @@ WHERE here.workspace_id IS NOT NULL
 """
 """Each workspace that has jobs, by one look at the primary key's index a workspace."""
 
-DONE = "due_at IS NULL AND state NOT IN ('waiting', 'sending', 'resolving')"
+DONE = "due_at IS NULL AND tell_at IS NULL AND state NOT IN ('waiting', 'sending', 'resolving')"
 """What nothing happens to any more by itself: its result was told, too."""
 
 REMOVE_TEXTS = f"""

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
+from pydantic import TypeAdapter
 
 from dispatcher.domain.answers import Unclear
 from dispatcher.domain.states import Job, State, Step
@@ -13,10 +14,12 @@ from dispatcher.storage import statements as sql
 from proactive_contracts.codec import EVENT_TYPES
 from proactive_contracts.envelope import Event
 from proactive_contracts.requests import SendRequested
-from proactive_contracts.values import Lane
+from proactive_contracts.values import Lane, RequestedBy
 from runtime.postgres import Connection
 
 Key: TypeAlias = tuple[str, UUID]
+
+_REQUESTED_BY: TypeAdapter[RequestedBy] = TypeAdapter(RequestedBy)
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ def _columns(turn: Turn) -> tuple[Any, ...]:
         step.due_at,
         step.act.value,
         turn.tell_in,
+        None if step.stopped_by is None else step.stopped_by.model_dump(mode="json"),
     )
 
 
@@ -118,6 +122,7 @@ def _after(turn: Turn, row: asyncpg.Record) -> Job:
         looks=step.looks,
         unclear=step.unclear,
         provider_message_id=step.provider_message_id,
+        stopped_by=step.stopped_by,
         **{name: row[name] for name in ("since", "transition", "due_at", "outcome", "result", "provider", "called_at")},
     )
 
@@ -148,6 +153,7 @@ def read(row: asyncpg.Record) -> Job:
         provider=row["provider"],
         provider_message_id=row["provider_message_id"],
         called_at=row["called_at"],
+        stopped_by=None if row["stopped_by"] is None else _REQUESTED_BY.validate_python(row["stopped_by"]),
     )
 
 

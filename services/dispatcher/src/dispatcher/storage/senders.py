@@ -75,12 +75,12 @@ class Senders:
         await self._pool.execute(sql.PAUSE, channel_id, by)
 
     async def resume(self, channel_id: UUID) -> None:
-        """Let it go on, slowly at first; where its breaker or its provider's is open, with a probe."""
+        """Let it go on; where its breaker or its provider's is open, with a probe. A hold outlives a pause."""
         host = await self._pool.fetchval(sql.RESUME, channel_id)
         await self._pool.execute(sql.RETRY_HOST, host)
 
     async def limit(self, channel_id: UUID, per_second: float | None) -> None:
-        """Let at most so many segments or messages leave each second."""
+        """Let at most so many segments or messages leave each second; what was spent before stays owed."""
         await self._pool.execute(sql.LIMIT, channel_id, per_second)
 
 

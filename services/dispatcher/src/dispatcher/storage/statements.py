@@ -7,7 +7,8 @@ ANNOUNCE_SECONDS = 10
 
 JOB = (
     "workspace_id, message_id, event_id, digest, lane, state, since, attempt, transition, not_after, request, "
-    "outcome, result, receipt, doubts, tries, looks, unclear, due_at, provider, provider_message_id, called_at"
+    "outcome, result, receipt, doubts, tries, looks, unclear, due_at, provider, provider_message_id, called_at, "
+    "stopped_by"
 )
 
 CLAIM = f"""
@@ -57,18 +58,20 @@ SET state = u.state, attempt = u.attempt, doubts = u.doubts::integer[], tries = 
     announced_at = CASE WHEN u.outcome IS NULL AND u.state = j.state THEN j.announced_at END,
     transition = j.transition + (u.outcome IS NOT NULL OR u.state <> j.state)::integer,
     since = CASE WHEN u.outcome IS NULL AND u.state = j.state THEN j.since ELSE clock_timestamp() END,
-    due_at = CASE WHEN u.act <> 'nothing' THEN clock_timestamp() + $16 * interval '1 second'
+    due_at = CASE WHEN u.act <> 'nothing' THEN clock_timestamp() + $17 * interval '1 second'
                   WHEN u.due_at IS NULL AND u.outcome IS NOT NULL THEN now() + u.tell_in * interval '1 second'
                   ELSE u.due_at END,
     tell_at = CASE WHEN u.outcome IS NULL AND u.state = j.state THEN j.tell_at
                    WHEN u.outcome IS NOT NULL AND u.state IN ('waiting', 'resolving')
                    THEN now() + u.tell_in * interval '1 second' END,
     called_at = CASE WHEN u.act = 'call' THEN clock_timestamp() ELSE j.called_at END,
-    claimed_by = CASE WHEN u.act <> 'nothing' THEN $17::uuid ELSE j.claimed_by END
+    claimed_by = CASE WHEN u.act <> 'nothing' THEN $18::uuid ELSE j.claimed_by END,
+    stopped_by = coalesce(u.stopped_by, j.stopped_by)
 FROM unnest($1::text[], $2::uuid[], $3::text[], $4::integer[], $5::text[], $6::integer[], $7::integer[], $8::jsonb[],
-            $9::text[], $10::text[], $11::text[], $12::jsonb[], $13::timestamptz[], $14::text[], $15::float8[])
+            $9::text[], $10::text[], $11::text[], $12::jsonb[], $13::timestamptz[], $14::text[], $15::float8[],
+            $16::jsonb[])
      AS u(workspace_id, message_id, state, attempt, doubts, tries, looks, unclear, provider, provider_message_id,
-          outcome, result, due_at, act, tell_in)
+          outcome, result, due_at, act, tell_in, stopped_by)
 WHERE j.workspace_id = u.workspace_id AND j.message_id = u.message_id
 RETURNING j.workspace_id, j.message_id, j.since, j.transition, j.due_at, j.outcome, j.result, j.provider, j.called_at
 """
@@ -119,17 +122,37 @@ def chain(workspace_id: str, message_id: str) -> str:
     """A WITH for `repeated`: the message so named, and those that it repeats, from one to the next."""
     return f"""
 WITH RECURSIVE repeated AS (
-    SELECT state, receipt, since, (request->>'resend_of')::uuid AS resend_of, 1 AS place
+    SELECT message_id, state, receipt, since, (request->>'resend_of')::uuid AS resend_of, 1 AS place
     FROM dispatch.job WHERE workspace_id = {workspace_id} AND message_id = {message_id}
     UNION ALL
-    SELECT e.state, e.receipt, e.since, (e.request->>'resend_of')::uuid, place + 1
+    SELECT e.message_id, e.state, e.receipt, e.since, (e.request->>'resend_of')::uuid, place + 1
     FROM repeated JOIN dispatch.job e ON e.workspace_id = {workspace_id} AND e.message_id = repeated.resend_of
     WHERE place < 100)
 """
 
 
-REPEATED = f"{chain('$1', '$2')} SELECT state, receipt, since FROM repeated ORDER BY place"
-"""No lock: what failed, expired, was cancelled or is unknown never becomes sending again."""
+REPEATED = f"""{chain("$1", "$2")}
+SELECT j.message_id, j.state, j.receipt, j.since, (SELECT count(DISTINCT message_id) FROM repeated) AS count
+FROM (SELECT message_id, min(place) AS place FROM repeated GROUP BY message_id) r
+JOIN dispatch.job j ON j.workspace_id = $1 AND j.message_id = r.message_id
+ORDER BY r.place FOR UPDATE OF j SKIP LOCKED
+"""
+"""
+What a re-send repeats, locked: no news of it, and no other re-send of it, gets in between the look and the call.
+
+Nobody waits for these locks, since what they are held with may be locked here; fewer than `count`: look again later.
+"""
+
+BESIDE = """
+WITH RECURSIVE family AS (
+    SELECT message_id, state, receipt, since FROM dispatch.job WHERE workspace_id = $1 AND message_id = $2
+    UNION
+    SELECT e.message_id, e.state, e.receipt, e.since
+    FROM family f JOIN dispatch.job e
+         ON e.workspace_id = $1 AND e.request ? 'resend_of' AND e.request->>'resend_of' = f.message_id::text)
+SELECT state, receipt, since FROM family WHERE message_id <> ALL($3::uuid[])
+"""
+"""Every re-send of a message, of its re-sends and so on, but those named last."""
 
 RIVALS = """
 SELECT provider_message_id FROM dispatch.job

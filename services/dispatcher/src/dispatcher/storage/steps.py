@@ -31,6 +31,7 @@ from dispatcher.storage import statements as sql
 from dispatcher.storage.gate_statements import FAILURES_BACK
 from dispatcher.storage.rows import Key, Turn, columns_of_keys, key_of, read, write
 from proactive_contracts.results import Earlier
+from proactive_contracts.status import Status
 from proactive_contracts.values import Channel
 from runtime.logs import get_logger
 from runtime.postgres import TROUBLE, UNPREPARED, Connection
@@ -91,11 +92,12 @@ class Steps:
         """Settle, claim or put off what is due. A row that cannot be read must not keep the others from their turn."""
         turns: list[tuple[Turn, float]] = []
         untold: list[Job] = []
+        judged: set[Key] = set()
         for row, held in rows:
             try:
                 job = read(row)
                 if job.state in MOVING:
-                    happening = held or await self._due(connection, job)
+                    happening = held or await self._due(connection, job, judged)
                     step = self._decide(job, happening, job.provider, row["now"])
                     assert step is not None, "something always happens to a job whose time has come"
                     turns.append((Turn(job, step), row["seconds_left"]))
@@ -136,21 +138,29 @@ class Steps:
             return [claim for turn in turns for claim in await self._write_each(connection, [turn])]
         return [Claim(job, turn.step.act, seconds_left) for job, (turn, seconds_left) in zip(jobs, turns, strict=True)]
 
-    async def _due(self, connection: Connection, job: Job) -> Happening:
-        """What it means that this job's time has come."""
+    async def _due(self, connection: Connection, job: Job, judged: set[Key]) -> Happening:
+        """What it means that this job's time has come. `judged`: first messages of which a re-send was judged now."""
         if job.state is State.SENDING:
             return LeaseLapsed()
         repeats = job.request.resend_of if job.request and job.state is State.WAITING else None
         if repeats is None:
             return TimeCame()
         rows = await connection.fetch(sql.REPEATED, job.workspace_id, repeats)
-        return TimeCame(
-            [Earlier(status=resends.status_of(State(r["state"]), r["receipt"]), since=r["since"]) for r in rows]
-        )
+        first = (job.workspace_id, rows[-1]["message_id"]) if rows else key_of(job)
+        if not rows or len(rows) < rows[0]["count"] or first in judged:
+            return TimeCame([Earlier(status=Status.SENDING, since=job.since)])  # somebody else is about to decide
+        judged.add(first)
+        known = [row["message_id"] for row in rows]
+        beside = await connection.fetch(sql.BESIDE, *first, [*known, job.message_id])
+        return TimeCame(_earlier(rows), _earlier(beside))
 
     def _decide(self, job: Job, happening: Happening, provider: str | None, now: datetime) -> Step | None:
         can = self.capabilities.get(provider or "") or Capabilities(provider)
         return decide(job, happening, can, now, self.chance())
+
+
+def _earlier(rows: Sequence[asyncpg.Record]) -> list[Earlier]:
+    return [Earlier(status=resends.status_of(State(row["state"]), row["receipt"]), since=row["since"]) for row in rows]
 
 
 def _was_no_failure(event: Happened, jobs: Mapping[Key, tuple[Job, datetime]], turns: Mapping[Key, Turn]) -> bool:

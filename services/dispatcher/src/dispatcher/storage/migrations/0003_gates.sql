@@ -20,7 +20,7 @@ CREATE TABLE dispatch.sender (
     channel       text NOT NULL,
     workspace_id  text NOT NULL,
     host          text NOT NULL REFERENCES dispatch.host (name),
-    per_second    double precision CHECK (per_second > 0), -- segments for SMS; NULL: no limit
+    per_second    double precision CHECK (per_second BETWEEN 0.001 AND 10000), -- segments for SMS; NULL: no limit
     tat           timestamptz,
     paused_at     timestamptz,
     paused_by     text,
