@@ -19,11 +19,12 @@ from dispatcher.ports import Room
 from dispatcher.storage import SOURCE, retention
 from dispatcher.storage.erasing import PostgresErasing
 from dispatcher.storage.jobs import PostgresJobs
+from dispatcher.storage.recipients import Recipients
 from dispatcher.storage.retention import Kept, Retention
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import Event, request_id
 from proactive_contracts.reasons import FailureReason
-from proactive_contracts.receipts import DeliveryReported, ReceiptStatus
+from proactive_contracts.receipts import DeliveryReported, ReceiptStatus, ReplyReceived
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.values import Channel, Contact, Lane, Service, TextContent
 from runtime import clock
@@ -44,7 +45,7 @@ REFUSED = Refused(ErrorClass.REJECTED, FailureReason.INVALID_NUMBER, f"{NUMBER} 
 async def connections(database_url: str) -> AsyncIterator[Pool]:
     connection = await asyncpg.connect(database_url)
     await migrate(connection, [directory.SOURCE, SOURCE])
-    await connection.execute("TRUNCATE dispatch.job, directory.workspace CASCADE")
+    await connection.execute("TRUNCATE dispatch.job, dispatch.recipient, directory.workspace CASCADE")
     await connection.close()
     async with pool(database_url, application="test") as opened:
         yield opened
@@ -166,9 +167,12 @@ async def test_what_is_not_done_or_not_told_keeps_its_text_and_its_row(connectio
     sending = make_request()
     await jobs.claim(sending, Lane.BULK)
     await ended(jobs, make_request(), told=False)
+    overtaken = await ended(jobs, make_request())
+    told_again = "UPDATE dispatch.job SET tell_at = now() WHERE message_id = $1"
+    await connections.execute(told_again, overtaken.message_id)
     await age(connections, since="3 years", not_after="2 years")
     assert await Retention(connections).remove(KEPT) == (0, 0)
-    assert await connections.fetchval("SELECT count(*) FROM dispatch.job WHERE request ? 'content'") == 3
+    assert await connections.fetchval("SELECT count(*) FROM dispatch.job WHERE request ? 'content'") == 4
 
 
 @pytest.mark.parametrize(
@@ -253,6 +257,51 @@ async def test_person_is_erased_once_everything_has_ended(connections: Pool, job
     assert with_one_of(await all_rows(connections), OTHER[1:], "Stays") == 1
     assert (await find(jobs, sent)).state is State.ACCEPTED
     assert (await erasing.find("w1", NUMBER, None)).ended == 0
+
+
+def make_reply(sender: str = NUMBER) -> ReplyReceived:
+    return ReplyReceived(
+        workspace_id="w1",
+        channel=Channel.SMS,
+        channel_id=CHANNEL_ID,
+        provider="twilio",
+        provider_message_id=uuid4().hex,
+        sender=sender,
+        text="Hello back",
+        received_at=clock.now(),
+    )
+
+
+async def known_of(connections: Pool) -> list[str]:
+    """Of whom it is known when they wrote or opted out."""
+    return [row["recipient"] for row in await connections.fetch("SELECT recipient FROM dispatch.recipient ORDER BY 1")]
+
+
+async def test_when_somebody_wrote_or_opted_out_is_forgotten_with_the_rest(connections: Pool) -> None:
+    people = Recipients(connections)
+    await people.opted_out(make_request().data, "21610")
+    await people.seen(make_reply(OTHER))
+    await connections.execute("UPDATE dispatch.recipient SET opted_out_at = now() - interval '14 months'")
+    assert await Retention(connections).remove(KEPT) == (0, 1)
+    assert await known_of(connections) == [OTHER]
+
+
+async def test_when_an_erased_person_wrote_or_opted_out_is_erased_as_well(
+    connections: Pool, jobs: PostgresJobs
+) -> None:
+    people, erasing = Recipients(connections), PostgresErasing(connections)
+    await people.seen(make_reply())
+    await people.seen(make_reply(OTHER))
+    assert (await erasing.find("w1", NUMBER, None)).recipients == 1
+    await erasing.erase("w1", NUMBER, None)
+    assert await known_of(connections) == [OTHER]
+
+    later = make_request()
+    await ended(jobs, later, REFUSED)
+    await people.opted_out(later.data, "21610")
+    assert (await erasing.find("w1", NUMBER, [uuid4()])).recipients == 0
+    await erasing.erase("w1", NUMBER, [later.data.message_id])
+    assert await known_of(connections) == [OTHER]
 
 
 async def test_only_the_messages_that_are_meant_are_erased(connections: Pool, jobs: PostgresJobs) -> None:

@@ -1,8 +1,10 @@
 """What the tracker removes: texts and messages after their time, and everything of a person who is erased."""
 
+import csv
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import asyncpg
@@ -10,20 +12,23 @@ import pytest
 from pydantic import SecretStr
 
 import directory
-from proactive_contracts.envelope import Event
+from proactive_contracts.envelope import Event, text_digest
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.requests import SendRequested
+from proactive_contracts.status import Status
 from proactive_contracts.values import TemplateContent, TemplateVariable
 from runtime import clock
 from runtime.http import serve
 from runtime.migrations import migrate
 from runtime.postgres import Pool
+from status_tracker import export
 from status_tracker.answers import as_message, as_message_with_timeline
 from status_tracker.domain.entries import Request, entry_of
 from status_tracker.erasing_http import operators_app
 from status_tracker.handlers import Fact
 from status_tracker.retaining import Retaining
-from status_tracker.storage import entries, erasing, replies, retention
+from status_tracker.storage import entries, erasing, history, replies, retention
+from status_tracker.storage.filters import Filters
 from status_tracker.storage.retention import Kept
 from tests.integration.tracker_support import announced, make_recorder, open_storage, record, row_of
 from tests.support.plans import rows_read
@@ -98,6 +103,51 @@ async def test_late_receipt_of_a_message_without_text_is_told(storage: Pool) -> 
     shown = as_message(await row_of(storage, story.request))
     assert (shown.status, shown.recipient, shown.text) == ("read", PHONE, None)
     assert await holding(storage, "Gone soon") == []
+
+
+async def words_known(storage: Pool, event: Event[SendRequested]) -> str | None:
+    """By which the same words would be recognised."""
+    statement = "SELECT text_digest FROM tracker.message WHERE message_id = $1"
+    digest: str | None = await storage.fetchval(statement, event.data.message_id)
+    return digest
+
+
+async def test_words_are_not_recognised_without_their_text_whatever_comes_later(storage: Pool) -> None:
+    removed = await delivered(storage, make_request("Gone soon", **days_ago(31)))
+    erased = await delivered(storage, make_request("Gone as well", recipient=OTHER))
+    assert await words_known(storage, removed.request) == text_digest("Gone soon")
+    await retention.remove(storage, KEPT)
+    await erasing.erase(storage, "w1", OTHER, None)
+    for story in (removed, erased):
+        assert await words_known(storage, story.request) is None
+        await record(make_recorder(storage), story.receipt(ReceiptStatus.READ), story.request)
+        assert as_message(await row_of(storage, story.request)).status == "read"
+        assert await words_known(storage, story.request) is None
+
+
+async def test_pages_searches_and_exports_tell_what_was_removed(storage: Pool) -> None:
+    removed = await delivered(storage, make_request("Gone soon", **days_ago(31)))
+    erased = await delivered(storage, make_request("Gone as well", recipient=OTHER))
+    await retention.remove(storage, KEPT)
+    await erasing.erase(storage, "w1", OTHER, None)
+
+    async def ids(**filters: Any) -> list[UUID]:
+        found = await history.page(storage, "w1", Filters(**filters), None, 10)
+        return [as_message(one).message_id for one in found.messages]
+
+    both = [erased.request.data.message_id, removed.request.data.message_id]
+    assert await ids() == await ids(statuses=[Status.DELIVERED]) == both
+    assert await ids(search=PHONE) == both[1:]
+    assert await ids(search=OTHER) == []
+    assert await ids(search=both[0]) == both[:1]
+    exported = b"".join([part async for part in export.rows(storage, "w1", Filters())]).decode()
+    told = {row["message_id"]: row for row in csv.DictReader(exported.splitlines())}
+    first, second = (told[str(message_id)] for message_id in both)
+    assert (first["recipient"], first["text"], first["contact_name"], first["status"]) == ("", "", "", "delivered")
+    assert first["erased_at"]
+    assert first["text_removed_at"]
+    assert (second["recipient"], second["text"], second["erased_at"]) == (PHONE, "", "")
+    assert second["text_removed_at"]
 
 
 async def test_text_of_a_version_that_came_later_goes_after_its_own_time(storage: Pool) -> None:

@@ -45,7 +45,12 @@ class Erasing:
             return problem(400, "Bad request", "It takes number (E.164), by, erase (true or false), and only (ids).")
         workspace_id = request.match_info["workspace_id"]
         found = await self._erasing.find(workspace_id, asked.number, asked.only)
-        counts = {"waiting": len(found.waiting), "under_way": len(found.under_way), "ended": found.ended}
+        counts = {
+            "waiting": len(found.waiting),
+            "under_way": len(found.under_way),
+            "ended": found.ended,
+            "recipients": found.recipients,
+        }
         if asked.erase:
             await self._stop(workspace_id, found.waiting, asked.by)
             await self._erasing.erase(workspace_id, asked.number, asked.only)

@@ -33,15 +33,15 @@ class Retaining:
     async def turn(self) -> None:
         """Remove everything whose time is over."""
         for kept in await self._retention.kept():
-            texts = jobs = 0
+            texts = rest = 0
             while True:
                 batch = await self._retention.remove(kept)
-                texts, jobs = texts + batch[0], jobs + batch[1]
+                texts, rest = texts + batch[0], rest + batch[1]
                 if max(batch) < BATCH:
                     break
                 await asyncio.sleep(PAUSE_SECONDS)
-            if texts or jobs:
-                log.info("kept_long_enough", workspace_id=kept.workspace_id, texts=texts, jobs=jobs)
+            if texts or rest:
+                log.info("kept_long_enough", workspace_id=kept.workspace_id, texts=texts, rest=rest)
 
     async def _run(self) -> None:
         while True:

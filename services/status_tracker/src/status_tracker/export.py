@@ -35,6 +35,8 @@ COLUMNS = (
     "provider_message_id",
     "provider_code",
     "text",
+    "text_removed_at",
+    "erased_at",
 )
 
 _PAGE = 500

@@ -52,7 +52,8 @@ class Holdings:
     def ended(self) -> Counter[str]:
         """How much is removed by the round that finds it."""
         jobs, messages, replies = self.dispatcher["ended"], self.tracker["ended"], self.tracker["replies"]
-        return Counter(jobs=jobs, messages=messages, replies=replies, parked=self.parked)
+        people = self.dispatcher["recipients"]
+        return Counter(jobs=jobs, recipients=people, messages=messages, replies=replies, parked=self.parked)
 
     def document(self) -> dict[str, Any]:
         """For --json."""
@@ -206,6 +207,7 @@ def _tell_plan_in_words(number: str, found: Holdings) -> None:
     say(f"Of {masking.number(number)} is kept:")
     stopped = f"{jobs['waiting']} waiting (would be stopped)"
     say(f"  dispatcher  {stopped}, {jobs['under_way']} under way, {jobs['ended']} ended")
+    say(f"              when they wrote or opted out: {count(jobs['recipients'], 'channel')}")
     say(f"  tracker     {messages['under_way']} under way, {messages['ended']} ended, {messages['replies']} replies")
     say(f"  parked      {found.parked}")
     say("Nothing was changed. To erase it: --yes")
@@ -223,4 +225,4 @@ def _tell_done(number: str, removed: Counter[str], last: Holdings) -> None:
 
 
 def _counted(removed: Counter[str]) -> str:
-    return ", ".join(f"{removed[name]} {name}" for name in ("jobs", "messages", "replies", "parked"))
+    return ", ".join(f"{removed[name]} {name}" for name in ("jobs", "recipients", "messages", "replies", "parked"))

@@ -13,10 +13,16 @@ _THEIRS = """workspace_id = $1 AND channel IN ('sms', 'whatsapp', 'viber') AND r
 _ENDED = f"({DONE} AND (state <> 'unknown' OR since < now() - interval '1 minute'))"
 """A call whose outcome is unknown may still be answered for as long as one may take."""
 
+_KNOWN = """workspace_id = $1 AND recipient = $2 AND ($3::uuid[] IS NULL OR EXISTS (
+    SELECT FROM dispatch.job WHERE job.workspace_id = $1 AND job.message_id = ANY($3)
+        AND job.channel_id = recipient.channel_id))"""
+"""With only some messages: where these went, since one that was refused leaves an opt-out."""
+
 _COUNT = f"""
 SELECT array_agg(message_id ORDER BY message_id) FILTER (WHERE state = 'waiting') AS waiting,
        array_agg(message_id ORDER BY message_id) FILTER (WHERE state <> 'waiting' AND NOT {_ENDED}) AS under_way,
-       count(*) FILTER (WHERE {_ENDED}) AS ended
+       count(*) FILTER (WHERE {_ENDED}) AS ended,
+       (SELECT count(*) FROM dispatch.recipient WHERE {_KNOWN}) AS recipients
 FROM dispatch.job WHERE {_THEIRS}
 """
 
@@ -30,6 +36,9 @@ ERASE = (
                     ELSE '{{}}' END
     WHERE {_THEIRS} AND {_ENDED}
     """,
+    f"""
+    DELETE FROM dispatch.recipient WHERE {_KNOWN}
+    """,
 )
 """
 $1 the workspace, $2 the number, $3 only these messages, NULL for all; each may run again, all in one transaction.
@@ -41,15 +50,20 @@ does not bring one back.
 
 @dataclass(frozen=True)
 class Found:
-    """Which jobs of a person wait, which are under way (untold results included), and how many have ended."""
+    """
+    Which jobs of a person wait, which are under way (untold results included), and how many have ended.
+
+    `recipients`: through how many channels it is known when they wrote or opted out.
+    """
 
     waiting: Sequence[UUID]
     under_way: Sequence[UUID]
     ended: int
+    recipients: int
 
 
 class PostgresErasing:
-    """dispatcher.ports.Erasing on schema `dispatch`."""
+    """Removal of a person from schema `dispatch`."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -58,7 +72,7 @@ class PostgresErasing:
         """What is there; with `only`, of these messages."""
         row = await self._pool.fetchrow(_COUNT, workspace_id, number, only)
         assert row is not None, "a count has a row"
-        return Found(row["waiting"] or (), row["under_way"] or (), row["ended"])
+        return Found(row["waiting"] or (), row["under_way"] or (), row["ended"], row["recipients"])
 
     async def erase(self, workspace_id: str, number: str, only: Sequence[UUID] | None) -> None:
         """Remove what has ended."""

@@ -40,7 +40,7 @@ OF_MESSAGES = (
         AND reply.event->'data'->>'conversation_id' = opened.conversation_id
     """,
     f"""
-    UPDATE tracker.message SET recipient = NULL, detail = NULL, provider_message_id = NULL,
+    UPDATE tracker.message SET recipient = NULL, detail = NULL, provider_message_id = NULL, text_digest = NULL,
         erased_at = coalesce(erased_at, now()), text_removed_at = coalesce(text_removed_at, now())
     {_OF} WHERE {_THAT.format("message")}
     """,

@@ -58,7 +58,8 @@ async def save(connection: Connection, changes: Collection[Change]) -> None:
             requested_at = new.requested_at, not_after = new.not_after, status = new.status,
             status_at = new.status_at, reason = new.reason, detail = new.detail, provider = new.provider,
             provider_code = new.provider_code, provider_message_id = new.provider_message_id,
-            revision = new.revision, noted = new.noted, due_at = new.due_at, text_digest = new.text_digest
+            revision = new.revision, noted = new.noted, due_at = new.due_at,
+            text_digest = CASE WHEN message.text_removed_at IS NULL THEN new.text_digest END
         FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
             $9::timestamptz[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::text[], $14::text[],
             $15::text[], $16::text[], $17::text[], $18::int[], $19::text[],

@@ -38,7 +38,7 @@ WITH old AS (
 asked AS (
     UPDATE tracker.request SET asked = {WITHOUT_TEXT}
     FROM old WHERE request.workspace_id = old.workspace_id AND request.message_id = old.message_id)
-UPDATE tracker.message SET text_removed_at = now(), text_kept_days = $2
+UPDATE tracker.message SET text_removed_at = now(), text_kept_days = $2, text_digest = NULL
 FROM old WHERE message.workspace_id = old.workspace_id AND message.message_id = old.message_id
 """
 
