@@ -33,11 +33,12 @@ def run(main: Main) -> int:
 
     `main` enters its resources on the stack and then awaits `Stopping.wait()`; the stack is left after it returned.
     """
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_guarded(main))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop's where it is installed."""
     try:
         import uvloop
     except ImportError:  # not there on Windows
