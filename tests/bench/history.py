@@ -1,16 +1,12 @@
-"""`python -m tests.bench`: how long the history takes with so many messages; make bench-history calls it."""
+"""How long the history takes with so many messages: `make bench-history`."""
 
-import argparse
 import asyncio
 import json
 import os
 import shutil
-import signal
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -19,7 +15,6 @@ from pydantic import SecretStr
 
 from devstack.backends import choose
 from devstack.errors import DevstackError
-from devstack.state import root_of_checkout
 from runtime.http import serve
 from runtime.migrations import migrate
 from runtime.postgres import pool
@@ -35,33 +30,25 @@ BYTES_PER_ROW = 2_500
 """On the disk, its indexes and what is sorted for them included."""
 
 
-def main() -> int:
-    """The exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--rows", type=int, default=10_000_000, help="messages to fill in; 10 million take 20 GB")
-    parser.add_argument("--json", type=Path, default=root_of_checkout() / ".dev" / "bench-history.json")
-    options = parser.parse_args()
-    if not 1 <= options.rows <= MOST_ROWS:
-        parser.error(f"--rows has to be between 1 and {MOST_ROWS:,}")
-    say = partial(print, flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of `finally`: the server must not stay
-    try:
-        with temporary_state("bench") as state:
-            _look_for_room(state.folder, options.rows)
-            only_ours = {"PROACTIVE_BACKENDS": "private"}
-            database = choose(state, purpose="tests", report=say, environment=only_ours).database
-            database.start()
-            try:
-                report = asyncio.run(run(database.create_database("bench"), options.rows, say))
-            finally:
-                database.stop()
-    except DevstackError as error:
-        print(error, file=sys.stderr)
-        return 1
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(report, indent=2) + "\n")
-    say(f"As JSON: {os.path.relpath(options.json)}")
-    return 0
+def measure_history(rows: int, target: Path, say: Say) -> None:
+    """
+    Fill a private PostgreSQL, ask, tell, and write the report as JSON.
+
+    Raises:
+        DevstackError: there is no room for so many.
+    """
+    with temporary_state("bench") as state:
+        _look_for_room(state.folder, rows)
+        only_ours = {"PROACTIVE_BACKENDS": "private"}
+        database = choose(state, purpose="tests", report=say, environment=only_ours).database
+        database.start()
+        try:
+            report = asyncio.run(run(database.create_database("bench"), rows, say))
+        finally:
+            database.stop()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(report, indent=2) + "\n")
+    say(f"As JSON: {os.path.relpath(target)}")
 
 
 def _look_for_room(folder: Path, rows: int) -> None:
@@ -128,7 +115,3 @@ def _table(measured: Sequence[Measured]) -> list[str]:
             for one in measured
         ),
     ]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -49,10 +49,9 @@ class World:
     def __enter__(self) -> Self:
         with ExitStack() as starting:
             starting.callback(self.stack.stop)
-            self.database.start()
-            run_async(self._prepare_database())
-            self.database.restart()
             self.stack.start_backends()
+            run_async(_execute(self.database.database_url, "ALTER SYSTEM SET track_commit_timestamp = on"))
+            self.database.restart()
             self.stack.set_up()
             self._peers_url = self.database.create_database("peers")
             run_async(_execute(self._peers_url, OUTCOME))
@@ -64,16 +63,13 @@ class World:
     def __exit__(self, *_: object) -> None:
         self._started.close()
 
-    async def _prepare_database(self) -> None:
-        await _execute(self.database.database_url, "ALTER SYSTEM SET track_commit_timestamp = on")
-
     def database_of(self, contestant: Contestant) -> str:
         """Where it writes."""
         return self.database.database_url if contestant is OURS else self._peers_url
 
     # Processes
 
-    def start(self, contestant: Contestant, settings: Settings | None = None, *, workers: int = 1) -> None:
+    def start(self, contestant: Contestant, settings: Settings | None = None) -> None:
         """Start its processes with these variables on top and wait until they consume."""
         names = [*contestant.dispatchers, *contestant.trackers]
         for name in names:
