@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from devstack.channels import SMS
@@ -14,6 +14,9 @@ from tests.support.bus import send_requested
 TEXT = "Your parcel is on its way and comes today between two and four. Reply STOP to hear no more from us."
 PROVIDER_PORT = "sandbox"
 """Under this name devstack's channels look for their provider."""
+
+INTERCOM_PORT = "intercom"
+"""Where the sandbox's Intercom is, since the provider has its place."""
 
 JSON = "application/json"
 
@@ -156,7 +159,8 @@ def services() -> list[Service]:
     """Ours, the provider, and the peers' processes."""
     ours = {service.name: service for service in SERVICES}
     wanted = [ours[name] for name in (*OURS.dispatchers, *OURS.trackers, "dispatcher-webhooks", "canvas_gateway")]
-    return [_provider(), *wanted, *_peers()]
+    intercom = replace(ours["sandbox"], ports={"SANDBOX_PORT": INTERCOM_PORT}, ready=(INTERCOM_PORT, "/"))
+    return [_provider(), intercom, *wanted, *_peers()]
 
 
 def _provider() -> Service:

@@ -40,7 +40,10 @@ class World:
         self._started = ExitStack()
         self.stack = Stack(
             state.folder,
-            overrides={"provider": {"COUNTERS": str(state.folder / "counters")}},
+            overrides={
+                "provider": {"COUNTERS": str(state.folder / "counters")},
+                "sandbox": {"SANDBOX_STATE_FILE": "", "SANDBOX_AMQP_URL": ""},
+            },
             progress=self._progress,
             backends=backends,
             services=services(),
