@@ -1,11 +1,12 @@
 """Who is measured: our services, and the peers; how each is started, fed, and asked how far it is."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from devstack.channels import SMS
+from devstack.postgres import DATABASE
 from devstack.services import SERVICES, Service, common_environment
 from devstack.surroundings import Surroundings
 from tests.bench.peers.job import PREFETCH, THREADS
@@ -38,23 +39,24 @@ class Contestant:
     One way to do the work: processes that call the provider, and processes that remember.
 
     `finished` counts the messages that are done; `committed` gives id and moment of the last change of each in $1;
-    `forget` empties what it wrote.
+    `forget` empties what it wrote in its `database`.
     """
 
     name: str
     title: str
     dispatchers: tuple[str, ...]
     trackers: tuple[str, ...]
-    queues: tuple[str, str]
+    queues: tuple[str, ...]
     letter: Callable[[str, str], Letter]
     finished: str
     committed: str
     forget: str
+    database: str
 
 
 # Ours
 
-OURS_SETTINGS = {
+_SETTINGS = {
     # A single channel's bulk lane has nine sixteenths of it: 562 calls at the same time.
     SMS.worker: {"PROACTIVE_CONCURRENCY": "1000"},
     "status_tracker": {"PROACTIVE_CONCURRENCY": "200"},
@@ -91,7 +93,44 @@ OURS = Contestant(
     "WHERE message_id = ANY($1::text[]::uuid[])",
     forget="TRUNCATE dispatch.job, tracker.message, tracker.request, tracker.entry, tracker.provider_message, "
     "tracker.outgoing, tracker.effect",
+    database=DATABASE,
 )
+
+MOST_WORKERS = 4
+ABLATED = {"journal": SMS.worker, "batches": SMS.worker, "status_events": "status_tracker"}
+"""What tests.bench.without can take away, and from which of our processes."""
+
+
+def settings_of(service: str) -> dict[str, str]:
+    """What differs from the defaults, also for a twin of a service."""
+    return next((settings for name, settings in _SETTINGS.items() if service.startswith(name)), {})
+
+
+def with_workers(count: int) -> Contestant:
+    """Ours with so many workers."""
+    names = tuple(SMS.worker if number == 1 else f"{SMS.worker}-{number}" for number in range(1, count + 1))
+    return replace(OURS, name=f"ours-{count}", dispatchers=names)
+
+
+def ours_without(what: str) -> Contestant:
+    """Ours with something taken away that ABLATED names."""
+    twin = f"{ABLATED[what]}-without-{what}"
+    if ABLATED[what] == SMS.worker:
+        return replace(OURS, name=f"without-{what}", dispatchers=(twin,))
+    return replace(OURS, name=f"without-{what}", trackers=(twin,))
+
+
+def _twins(ours: Mapping[str, Service]) -> Iterable[Service]:
+    """More workers, and those that something was taken from."""
+    worker = ours[SMS.worker]
+    for number in range(2, MOST_WORKERS + 1):
+        port = f"dispatcher_sms_{number}_ops"
+        name = f"{SMS.worker}-{number}"
+        yield replace(worker, name=name, ports={"PROACTIVE_OPS_PORT": port}, ready=(port, "/readyz"))
+    for what, name in ABLATED.items():
+        arguments = ("-m", "tests.bench.without", what, *ours[name].arguments[1:])
+        yield replace(ours[name], name=f"{name}-without-{what}", arguments=arguments)
+
 
 # The peers
 
@@ -109,6 +148,7 @@ def _peer(name: str, title: str, queues: tuple[str, str], letter: Callable[[str,
         finished="SELECT count(*) FROM outcome",
         committed="SELECT id::text, pg_xact_commit_timestamp(xmin) FROM outcome WHERE id = ANY($1::text[]::uuid[])",
         forget="TRUNCATE outcome",
+        database="peers",
     )
 
 
@@ -160,7 +200,7 @@ def services() -> list[Service]:
     ours = {service.name: service for service in SERVICES}
     wanted = [ours[name] for name in (*OURS.dispatchers, *OURS.trackers, "dispatcher-webhooks", "canvas_gateway")]
     intercom = replace(ours["sandbox"], ports={"SANDBOX_PORT": INTERCOM_PORT}, ready=(INTERCOM_PORT, "/"))
-    return [_provider(), intercom, *wanted, *_peers()]
+    return [_provider(), intercom, *wanted, *_twins(ours), *_peers()]
 
 
 def _provider() -> Service:

@@ -23,6 +23,9 @@ MOST_UNFINISHED = 1_200
 
 LOOK_SECONDS = 0.005
 COUNT_SECONDS = 0.2
+COUNT_SHARE = 0.03
+"""Of the time is spent on counting what is done, at most."""
+
 DRAIN_SECONDS = 60.0
 _numbers = itertools.count(1)
 
@@ -127,9 +130,12 @@ class Feed:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _keep_counting(self, stopping: asyncio.Event) -> None:
+        took = 0.0
         while not stopping.is_set():
-            await asyncio.sleep(COUNT_SECONDS)
+            await asyncio.sleep(max(COUNT_SECONDS, took / COUNT_SHARE))
+            began = time.monotonic()
             await self.count()
+            took = time.monotonic() - began
 
 
 @asynccontextmanager

@@ -18,8 +18,8 @@ from tests.bench.world import World
 AGENTS = {10: (30.0, 100.0, 15.0, 50.0), 50: (None, None, None, None)}
 """With each number of agents: p50 and p99 in milliseconds, at least and aimed at."""
 
-EACH = 10
-"""Messages that an agent sends."""
+MESSAGES = 200
+"""In a round, by all agents together."""
 
 ROUNDS = 3
 PREPARING = 8
@@ -66,7 +66,7 @@ def _round(world: World, agents: int) -> list[float]:
     scene = Scene(world.stack)
     scene.outside = replace(scene.outside, url=world.stack.surroundings.url(INTERCOM_PORT))
     with ThreadPoolExecutor(PREPARING) as pool:
-        bodies = list(pool.map(lambda number: _composed(scene, number), range(agents * EACH)))
+        bodies = list(pool.map(lambda number: _composed(scene, number), range(MESSAGES)))
     url = f"{world.stack.gateway_url}/canvas/submit"
     volley = hammer(url, [post(url, body, scene.app.headers(body)) for body in bodies], agents)
     other = [hit for hit in volley.hits if SENT.encode() not in hit.body]

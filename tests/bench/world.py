@@ -17,7 +17,7 @@ from devstack.progress import Progress, Silent
 from devstack.rabbitmq import RabbitMQ
 from devstack.stack import Stack
 from devstack.state import State, root_of_checkout
-from tests.bench.contestants import OURS, OURS_SETTINGS, OUTCOME, Contestant, services
+from tests.bench.contestants import OUTCOME, PEERS, Contestant, services, settings_of
 from tests.bench.counters import Counters
 from tests.bench.usage import Usage, usage
 
@@ -56,8 +56,7 @@ class World:
             run_async(_execute(self.database.database_url, "ALTER SYSTEM SET track_commit_timestamp = on"))
             self.database.restart()
             self.stack.set_up()
-            self._peers_url = self.database.create_database("peers")
-            run_async(_execute(self._peers_url, OUTCOME))
+            run_async(_execute(self.database.create_database(PEERS[0].database), OUTCOME))
             self._launch("provider", {})
             self.stack.wait_ready("provider")
             self._started = starting.pop_all()
@@ -68,16 +67,17 @@ class World:
 
     def database_of(self, contestant: Contestant) -> str:
         """Where it writes."""
-        return self.database.database_url if contestant is OURS else self._peers_url
+        return self.database.url_of(contestant.database)
 
     # Processes
 
     def start(self, contestant: Contestant, settings: Settings | None = None) -> None:
         """Start its processes with these variables on top and wait until they consume."""
         names = [*contestant.dispatchers, *contestant.trackers]
+        database = {"DATABASE_URL": self.database_of(contestant)}
         for name in names:
-            self._launch(name, (settings or {}).get(name, {}))
-        if contestant is OURS:
+            self._launch(name, {**database, **(settings or {}).get(name, {})})
+        if contestant not in PEERS:
             for name in names:
                 self.stack.wait_ready(name)
         run_async(self._await_consumers(contestant.queues))
@@ -99,9 +99,17 @@ class World:
         """Stop it in good order."""
         self.stack.stop_service(name)
 
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        """Have the database's server do something, in one of its databases."""
+        run_async(_execute(self.database.url_of(database), statement))
+
+    def purge(self, queue: str) -> None:
+        """Empty a queue."""
+        run_async(_purge(self.broker.amqp_url, queue))
+
     def forget(self, contestant: Contestant) -> None:
         """Empty what it wrote."""
-        run_async(_execute(self.database_of(contestant), contestant.forget))
+        self.execute(contestant.forget, contestant.database)
 
     def usage(self, contestant: Contestant, without: Iterable[int] = ()) -> Usage:
         """What everybody has used since they began."""
@@ -130,10 +138,8 @@ class World:
         return [pid for name in names if (pid := self.stack.process(name).pid)]
 
     def _launch(self, name: str, settings: Mapping[str, str]) -> None:
-        peer = name.partition("-")[2] in {"send", "record"}
-        own = {"DATABASE_URL": self._peers_url} if peer else OURS_SETTINGS.get(name, {})
         paths = {"PYTHONPATH": str(root_of_checkout())}
-        self.stack.start_service(name, {**paths, **own, **settings}, wait=False)
+        self.stack.start_service(name, {**paths, **settings_of(name), **settings}, wait=False)
 
     async def _await_consumers(self, queues: Iterable[str]) -> None:
         """Somebody consumes each queue: what a peer has in place of a readiness."""
@@ -159,9 +165,17 @@ async def _consumers(connection: aiormq.abc.AbstractConnection, queue: str) -> i
     return declared.consumer_count or 0
 
 
+async def _purge(url: str, queue: str) -> None:
+    connection = await aiormq.connect(url)
+    try:
+        await (await connection.channel()).queue_purge(queue)
+    finally:
+        await connection.close()
+
+
 async def _execute(url: str, statement: str) -> None:
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(statement)
+        await connection.execute(statement, timeout=3600)
     finally:
         await connection.close()
