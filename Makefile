@@ -36,8 +36,8 @@ mutants: setup ## Take one guard out of a copy of the code at a time: does a tes
 setup-bench: setup
 	@$(PYTHON) tools/devstack/bootstrap.py --bench
 
-bench: setup-bench ## Measure everything, side by side with what others use (ROUNDS=3; takes long; needs RabbitMQ)
-	@$(BIN)/python -m tests.bench whole --rounds $(or $(ROUNDS),3)
+bench: setup-bench ## Measure everything, side by side with its peers; takes an hour (ONLY=peers,receipts for some; ROUNDS=3)
+	@$(BIN)/python -m tests.bench whole --only "$(ONLY)" --rounds $(or $(ROUNDS),3)
 
 bench-quick: setup-bench ## The main ratios of the above, in less than three minutes
 	@$(BIN)/python -m tests.bench quick

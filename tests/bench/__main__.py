@@ -5,25 +5,69 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from devstack.errors import DevstackError
 from devstack.progress import Progress
 from devstack.state import root_of_checkout
-from tests.bench.comparing import compare
+from tests.bench.comparing import Comparison, compare
 from tests.bench.contestants import CELERY, FASTSTREAM, PEERS, PLAIN, Contestant
 from tests.bench.filling import Say
 from tests.bench.history import MOST_ROWS, measure_history
+from tests.bench.panels import panels
+from tests.bench.receiving import receiving
 from tests.bench.report import side_by_side, table, write_json
+from tests.bench.rows import Row
 from tests.bench.running import Plan
+from tests.bench.varying import ablation, crowded, endurance, workers
 from tests.bench.world import World
 from tests.support.backends import temporary_state
 
 QUICK = (Plan(1.5, 4, 3), Plan(1.5, 4, 0))
 QUICK_PEERS = (PLAIN, FASTSTREAM, CELERY)
-WHOLE = (Plan(3, 10, 10),) * 3
+WHOLE = Plan(3, 10, 10)
+
+
+@dataclass
+class Bench:
+    """One benchmark: how it is done, and what was found so far."""
+
+    peers: Sequence[Contestant]
+    plans: Sequence[Plan]
+    varying: bool
+    say: Say
+    drawings: Path | None = None
+    found: Comparison | None = None
+    rows: list[Row] = field(default_factory=list)
+
+    def measure(self, parts: Mapping[str, Callable[[World], list[Row]]]) -> None:
+        """Do these, one after the other, in one world; each is told as soon as it is known."""
+        if not parts:
+            return
+        with temporary_state("bench") as state, World(state, Progress()) as world:
+            for name, part in parts.items():
+                self.say(f"\n{name}")
+                self.add(part(world))
+
+    def add(self, rows: list[Row]) -> None:
+        """Keep and tell what was found."""
+        self.rows += rows
+        for line in table(rows):
+            self.say(line)
+
+    def side_by_side(self, world: World) -> list[Row]:
+        """Ours and the peers."""
+        self.found = compare(world, self.peers, self.plans, self.say, varying=self.varying)
+        for line in ("", *side_by_side(self.found), ""):
+            self.say(line)
+        if self.drawings:
+            from tests.bench.drawing import draw  # bench-history is there without the benchmark's packages
+
+            self.say(f"Drawn: {', '.join(os.path.relpath(path) for path in draw(self.found, self.drawings))}\n")
+        return list(self.found.rows())
 
 
 def main() -> int:
@@ -31,35 +75,49 @@ def main() -> int:
     options = _options()
     say = partial(print, flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of `finally`: no server must stay
+    began = time.monotonic()
     try:
         if options.what == "history":
             measure_history(options.rows, options.json or _file("bench-history.json"), say)
             return 0
-        if options.what == "quick":
-            return bench(QUICK_PEERS, QUICK, options.json or _file("bench-quick.json"), None, say)
-        plans = WHOLE[: options.rounds] * (1 + options.rounds // len(WHOLE))
-        drawings = root_of_checkout() / "docs" / "benchmarks"
-        return bench(PEERS, plans[: options.rounds], options.json or _file("bench.json"), drawings, say)
+        bench = _quick(say) if options.what == "quick" else _whole(options, say)
     except DevstackError as error:
         print(error, file=sys.stderr)
         return 1
+    target = options.json or _file("bench-quick.json" if options.what == "quick" else "bench.json")
+    write_json(target, bench.found, bench.rows, {"seconds": round(time.monotonic() - began)})
+    failed = [row for row in bench.rows if row.failed]
+    say(f"\nIt took {time.monotonic() - began:.0f} s. As JSON: {os.path.relpath(target)}")
+    for row in failed:
+        say(f"Below what it has to be at least: {row.name}: {row.value} {row.unit}, {row.wanted(row.at_least)}")
+    return 1 if failed else 0
 
 
-def bench(peers: Sequence[Contestant], plans: Sequence[Plan], target: Path, drawings: Path | None, say: Say) -> int:
-    """Measure everything that this is about, tell it, and judge it."""
-    began = time.monotonic()
-    with temporary_state("bench") as state, World(state, Progress()) as world:
-        found = compare(world, peers, plans, say, varying=drawings is not None)
-    rows = list(found.rows())
-    for line in ("", *side_by_side(found), "", *table(rows), ""):
-        say(line)
-    write_json(target, found, rows, {"seconds": round(time.monotonic() - began)})
-    say(f"As JSON: {os.path.relpath(target)}")
-    if drawings:
-        from tests.bench.drawing import draw  # bench-history is there without the benchmark's packages
+def _quick(say: Say) -> Bench:
+    bench = Bench(QUICK_PEERS, QUICK, varying=False, say=say)
+    bench.measure({"Side by side": bench.side_by_side})
+    return bench
 
-        say(f"Drawn: {', '.join(os.path.relpath(path) for path in draw(found, drawings))}")
-    return 1 if any(row.failed for row in rows) else 0
+
+def _whole(options: argparse.Namespace, say: Say) -> Bench:
+    plans = (WHOLE,) * options.rounds
+    bench = Bench(PEERS, plans, varying=True, say=say, drawings=root_of_checkout() / "docs" / "benchmarks")
+    parts: dict[str, Callable[[World], list[Row]]] = {
+        "peers": bench.side_by_side,
+        "receipts": lambda world: receiving(world, say),
+        "panel": lambda world: panels(world, say),
+        "workers": lambda world: workers(world, plans, say),
+        "ablation": lambda world: ablation(world, plans, say),
+        "endurance": lambda world: endurance(world, say, options.messages),
+        "crowded": lambda world: crowded(world, plans, say, options.jobs),
+    }
+    only = options.only.split(",") if options.only else [*parts, "history"]
+    if unknown := set(only) - {*parts, "history"}:
+        raise DevstackError(f"There is no {', '.join(sorted(unknown))}; there are {', '.join([*parts, 'history'])}.")
+    bench.measure({name: part for name, part in parts.items() if name in only})
+    if "history" in only:
+        bench.add(measure_history(options.rows, _file("bench-history.json"), say))
+    return bench
 
 
 def _options() -> argparse.Namespace:
@@ -68,11 +126,15 @@ def _options() -> argparse.Namespace:
     kinds = parser.add_subparsers(dest="what", required=True)
     kinds.add_parser("quick", help="the main ratios, in less than three minutes")
     whole = kinds.add_parser("whole", help="everything")
-    whole.add_argument("--rounds", type=int, default=3)
+    whole.add_argument("--only", default="", help="some of its parts, with commas between them")
+    whole.add_argument("--rounds", type=int, default=3, help="runs of each; medians are of these")
+    whole.add_argument("--messages", type=int, default=200_000, help="of the long run")
+    whole.add_argument("--jobs", type=int, default=10_000_000, help="finished ones in a full journal")
     history = kinds.add_parser("history", help="how long the history takes with so many messages")
-    history.add_argument("--rows", type=int, default=10_000_000, help="messages to fill in; 10 million take 20 GB")
+    for one in (whole, history):
+        one.add_argument("--rows", type=int, default=10_000_000, help="of the history; 10 million take 20 GB")
     options = parser.parse_args()
-    if options.what == "history" and not 1 <= options.rows <= MOST_ROWS:
+    if options.what != "quick" and not 1 <= options.rows <= MOST_ROWS:
         parser.error(f"--rows has to be between 1 and {MOST_ROWS:,}")
     return options
 

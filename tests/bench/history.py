@@ -5,9 +5,10 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import asyncpg
@@ -22,6 +23,7 @@ from status_tracker.http import application
 from status_tracker.storage import SOURCE
 from tests.bench.filling import WORKSPACE, Filled, Say, fill
 from tests.bench.measuring import TIMES, Measured, cases, export, measure
+from tests.bench.rows import Row, figure
 from tests.support.backends import temporary_state
 
 TOKEN = "bench-token"
@@ -30,9 +32,9 @@ BYTES_PER_ROW = 2_500
 """On the disk, its indexes and what is sorted for them included."""
 
 
-def measure_history(rows: int, target: Path, say: Say) -> None:
+def measure_history(rows: int, target: Path, say: Say) -> list[Row]:
     """
-    Fill a private PostgreSQL, ask, tell, and write the report as JSON.
+    Fill a private PostgreSQL, ask, tell, and write the report as JSON; what it says about the benchmark's table.
 
     Raises:
         DevstackError: there is no room for so many.
@@ -49,6 +51,9 @@ def measure_history(rows: int, target: Path, say: Say) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(report, indent=2) + "\n")
     say(f"As JSON: {os.path.relpath(target)}")
+    slowest = max(cast(Sequence[Mapping[str, float]], report["cases"]), key=lambda case: case["p99"])
+    name = f"first page or any filter of the history at {rows:,} rows, p99 of the slowest"
+    return [Row(name, figure([slowest["p99"]]), "ms", 100, 20, less_is_better=True)]
 
 
 def _look_for_room(folder: Path, rows: int) -> None:

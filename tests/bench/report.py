@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.comparing import Comparison
-from tests.bench.contestants import OURS
 from tests.bench.rows import Figure, Row, figure
 from tests.bench.running import COUNTED, Run
 
@@ -77,11 +76,6 @@ def write_json(target: Path, found: Comparison | None, rows: Sequence[Row], abou
     }
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-
-
-def is_ours(run: Run) -> bool:
-    """Whether it is the whole path."""
-    return run.contestant == OURS.name
 
 
 def _median(runs: Sequence[Run], process: str) -> float:

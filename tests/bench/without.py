@@ -13,16 +13,30 @@ from typing import Any
 
 import dispatcher.app
 import dispatcher.storage.jobs
+from dispatcher.ports import Claim
+from proactive_contracts.envelope import Event
+from proactive_contracts.requests import SendRequested
+from proactive_contracts.values import Lane
 from runtime.batching import Batcher
 from status_tracker.storage import outgoing
 from tests.unit.dispatcher.fakes import FakeJobs
+
+
+class _Forgetful(FakeJobs):
+    """Lets nothing wait: it has no scheduler's side."""
+
+    async def claim(
+        self, event: Event[SendRequested], lane: Lane, provider: str | None = None, *, held: bool = False
+    ) -> Claim:
+        """Sent at once, whatever `held` says."""
+        return await super().claim(event, lane, provider)
 
 
 def _journal() -> None:
     """Claims and outcomes are in memory: a message may be lost, or sent twice."""
 
     def forgetful(_pool: object, _lease_seconds: float, capabilities: dict[str, Any]) -> FakeJobs:
-        return FakeJobs(*capabilities.values())
+        return _Forgetful(*capabilities.values())
 
     _replace(dispatcher.app, "PostgresJobs", forgetful)
 
