@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from devstack.demo.checks import Unexpected
 from devstack.errors import DevstackError
 from devstack.progress import Progress
 from devstack.state import root_of_checkout
@@ -39,9 +40,10 @@ class Bench:
     plans: Sequence[Plan]
     varying: bool
     say: Say
-    drawings: Path | None = None
     found: Comparison | None = None
     rows: list[Row] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    """Parts that could not be measured to their end."""
 
     def measure(self, parts: Mapping[str, Callable[[World], list[Row]]]) -> None:
         """Do these, one after the other, in one world; each is told as soon as it is known."""
@@ -50,10 +52,16 @@ class Bench:
         with temporary_state("bench") as state, World(state, Progress()) as world:
             for name, part in parts.items():
                 self.say(f"\n{name}")
-                self.add(part(world))
+                self.attempt(name, partial(part, world))
 
-    def add(self, rows: list[Row]) -> None:
-        """Keep and tell what was found."""
+    def attempt(self, name: str, part: Callable[[], list[Row]]) -> None:
+        """Keep and tell what is found; where it comes to nothing, the other parts go on."""
+        try:
+            rows = part()
+        except (DevstackError, Unexpected) as error:
+            self.troubles.append(f"{name}: {error}")
+            self.say(self.troubles[-1])
+            return
         self.rows += rows
         for line in table(rows):
             self.say(line)
@@ -63,10 +71,6 @@ class Bench:
         self.found = compare(world, self.peers, self.plans, self.say, varying=self.varying)
         for line in ("", *side_by_side(self.found), ""):
             self.say(line)
-        if self.drawings:
-            from tests.bench.drawing import draw  # bench-history is there without the benchmark's packages
-
-            self.say(f"Drawn: {', '.join(os.path.relpath(path) for path in draw(self.found, self.drawings))}\n")
         return list(self.found.rows())
 
 
@@ -86,11 +90,18 @@ def main() -> int:
         return 1
     target = options.json or _file("bench-quick.json" if options.what == "quick" else "bench.json")
     write_json(target, bench.found, bench.rows, {"seconds": round(time.monotonic() - began)})
+    if options.what == "whole" and bench.found:
+        from tests.bench.drawing import draw  # bench-history is there without the benchmark's packages
+
+        drawn = draw(bench.found, root_of_checkout() / "docs" / "benchmarks")
+        say(f"Drawn: {', '.join(os.path.relpath(path) for path in drawn)}")
     failed = [row for row in bench.rows if row.failed]
     say(f"\nIt took {time.monotonic() - began:.0f} s. As JSON: {os.path.relpath(target)}")
     for row in failed:
         say(f"Below what it has to be at least: {row.name}: {row.value} {row.unit}, {row.wanted(row.at_least)}")
-    return 1 if failed else 0
+    for trouble in bench.troubles:
+        say(f"Not measured: {trouble}")
+    return 1 if failed or bench.troubles else 0
 
 
 def _quick(say: Say) -> Bench:
@@ -101,7 +112,7 @@ def _quick(say: Say) -> Bench:
 
 def _whole(options: argparse.Namespace, say: Say) -> Bench:
     plans = (WHOLE,) * options.rounds
-    bench = Bench(PEERS, plans, varying=True, say=say, drawings=root_of_checkout() / "docs" / "benchmarks")
+    bench = Bench(PEERS, plans, varying=True, say=say)
     parts: dict[str, Callable[[World], list[Row]]] = {
         "peers": bench.side_by_side,
         "receipts": lambda world: receiving(world, say),
@@ -116,7 +127,7 @@ def _whole(options: argparse.Namespace, say: Say) -> Bench:
         raise DevstackError(f"There is no {', '.join(sorted(unknown))}; there are {', '.join([*parts, 'history'])}.")
     bench.measure({name: part for name, part in parts.items() if name in only})
     if "history" in only:
-        bench.add(measure_history(options.rows, _file("bench-history.json"), say))
+        bench.attempt("history", lambda: measure_history(options.rows, _file("bench-history.json"), say))
     return bench
 
 

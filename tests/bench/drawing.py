@@ -31,7 +31,7 @@ def draw(found: Comparison, folder: Path) -> list[Path]:
     for name, chart in charts.items():
         chart.x_labels = [one.title for one in found.contestants]
         path = folder / f"{name}.svg"
-        path.write_bytes(chart.render() + b"\n")
+        path.write_text(chart.render(is_unicode=True) + "\n")
         drawn.append(path)
     return drawn
 

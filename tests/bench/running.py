@@ -60,8 +60,8 @@ def run(
     Raises:
         DevstackError: it did not start, did not do all, or did something twice.
     """
-    world.start(contestant, settings)
     try:
+        world.start(contestant, settings)
         world.counters.mode = mode
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_measured(world, contestant, plan, depth))

@@ -38,6 +38,7 @@ class World:
         self.broker, self.database = backends.broker, backends.database
         self.counters = Counters(state.folder / "counters")
         self._started = ExitStack()
+        self._launched: set[str] = set()
         self.stack = Stack(
             state.folder,
             overrides={
@@ -83,8 +84,8 @@ class World:
         run_async(self._await_consumers(contestant.queues))
 
     def stop(self, contestant: Contestant) -> None:
-        """Stop its processes in good order."""
-        names = [*contestant.dispatchers, *contestant.trackers]
+        """Stop those of its processes that were started, in good order."""
+        names = [name for name in (*contestant.dispatchers, *contestant.trackers) if name in self._launched]
         for name in names:
             self.stack.process(name).ask_to_stop()
         for name in names:
@@ -138,6 +139,7 @@ class World:
         return [pid for name in names if (pid := self.stack.process(name).pid)]
 
     def _launch(self, name: str, settings: Mapping[str, str]) -> None:
+        self._launched.add(name)
         paths = {"PYTHONPATH": str(root_of_checkout())}
         self.stack.start_service(name, {**paths, **settings_of(name), **settings}, wait=False)
 
