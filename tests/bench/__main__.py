@@ -27,7 +27,7 @@ from tests.bench.varying import ablation, crowded, endurance, workers
 from tests.bench.world import World
 from tests.support.backends import temporary_state
 
-QUICK = (Plan(1.5, 4, 3), Plan(1.5, 4, 0))
+QUICK = (Plan(3, 4, 3), Plan(3, 4, 0))
 QUICK_PEERS = (PLAIN, FASTSTREAM, CELERY)
 WHOLE = Plan(3, 10, 10)
 
