@@ -103,7 +103,7 @@ async def test_everything_of_unlimited_senders_goes(table: Table) -> None:
     await table.add(B, 2)
     chosen = await table.choose()
     assert sorted(of(chosen.rows)) == [("A", "bulk")] * 3 + [("B", "bulk")] * 2
-    assert (chosen.next_seconds, chosen.hungry) == (None, frozenset())
+    assert (chosen.next_seconds, chosen.hungry, chosen.unwell) == (None, frozenset(), frozenset())
     assert await table.pool.fetchval("SELECT count(*) FROM dispatch.job WHERE state = 'waiting'") == 0
 
 
@@ -309,7 +309,8 @@ async def test_refused_channel_lets_one_probe_go_and_keeps_the_rest(table: Table
     assert list(chosen.rows) == []
     assert {back.why.error_class for _, back in chosen.held} == {ErrorClass.BLOCKED}
     await table.pool.execute("UPDATE dispatch.sender SET retry_at = now()")
-    assert len((await table.choose()).rows) == 1
+    chosen = await table.choose()
+    assert (len(chosen.rows), chosen.unwell) == (1, frozenset({A})), "its answer will be told, whoever lets it go"
     assert list((await table.choose()).rows) == []
     reported = await table.senders.report(A, Accepted("SM1", 1))
     assert reported is not None
