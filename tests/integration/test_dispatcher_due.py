@@ -1,5 +1,6 @@
 """Choosing what goes next, on a real PostgreSQL: sender by sender, people first, whatever waits elsewhere."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -45,6 +46,7 @@ class Table:
 
     pool: Pool
     senders: Senders
+    database_url: str
 
     async def add(
         self,
@@ -91,7 +93,7 @@ async def table(database_url: str) -> AsyncIterator[Table]:
     await connection.execute("TRUNCATE dispatch.job, dispatch.sender, dispatch.host, directory.channel")
     await connection.close()
     async with pool(database_url, application="test") as opened:
-        yield Table(opened, Senders(opened))
+        yield Table(opened, Senders(opened), database_url)
 
 
 def of(rows: Sequence[asyncpg.Record]) -> list[tuple[str, str]]:
@@ -250,6 +252,29 @@ async def test_sender_whose_row_is_locked_is_passed_by(table: Table) -> None:
         chosen = await table.choose()
     assert of(chosen.rows) == [("B", "bulk")]
     assert chosen.next_seconds == pytest.approx(due.TAKEN_SECONDS, abs=0.001)
+
+
+async def test_replica_that_froze_with_a_senders_row_holds_it_up_for_a_while_only(table: Table) -> None:
+    await table.know(A)
+    await table.senders.limit(A, 10)
+    await table.add(A, 3)
+    async with table.pool.acquire() as connection:
+        assert await connection.fetchval("SHOW idle_in_transaction_session_timeout") == "15s", "of every service"
+    frozen = await asyncpg.connect(table.database_url)
+    try:
+        await frozen.execute("SET idle_in_transaction_session_timeout = '1s'")
+        await frozen.execute("BEGIN")
+        await frozen.execute("SELECT FROM dispatch.sender FOR UPDATE")
+        began = time.monotonic()
+        assert list((await table.choose()).rows) == []
+        while not (chosen := await table.choose()).rows:
+            assert time.monotonic() - began < 10
+            await asyncio.sleep(0.05)
+        assert time.monotonic() - began > 0.9
+        assert of(chosen.rows) == [("A", "bulk")]
+        assert frozen.is_closed(), "what it had written is undone"
+    finally:
+        frozen.terminate()
 
 
 async def test_paused_sender_keeps_its_jobs_tells_people_once_and_resumes(table: Table) -> None:

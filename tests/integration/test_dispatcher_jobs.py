@@ -570,18 +570,24 @@ async def test_untold_deferral_is_told_again_until_announced(jobs: PostgresJobs,
     assert await connections.fetchval("SELECT tell_at IS NULL AND due_at > now() FROM dispatch.job")
 
 
-@pytest.mark.parametrize("gate", ["paused", "rate", "blocked"])
-async def test_same_id_is_not_called_again_behind_a_gate_and_stays_in_doubt(connections: Pool, gate: str) -> None:
-    jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", same_id_again=True)})
-    event = make_request()
-    await jobs.claim(event, Lane.INTERACTIVE)
-    await settle(jobs, event, Unclear("?"))
+async def behind(connections: Pool, gate: str) -> Senders:
+    """The sender, `paused`, `blocked`, or open so far."""
     senders = Senders(connections)
     await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
     if gate == "paused":
         await senders.pause(CHANNEL_ID, "maria")
     if gate == "blocked":
         await senders.report(CHANNEL_ID, Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, "no"))
+    return senders
+
+
+@pytest.mark.parametrize("gate", ["paused", "rate", "blocked"])
+async def test_same_id_is_not_called_again_behind_a_gate_and_stays_in_doubt(connections: Pool, gate: str) -> None:
+    jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", same_id_again=True)})
+    event = make_request()
+    await jobs.claim(event, Lane.INTERACTIVE)
+    await settle(jobs, event, Unclear("?"))
+    senders = await behind(connections, gate)
     if gate == "rate":
         await senders.limit(CHANNEL_ID, 0.01)
         await jobs.claim(make_request(), Lane.INTERACTIVE)
@@ -620,9 +626,7 @@ async def test_doubt_behind_a_pause_becomes_unknown_when_its_time_is_over(connec
     event = make_request()
     await jobs.claim(event, Lane.INTERACTIVE)
     await settle(jobs, event, Unclear("?"))
-    senders = Senders(connections)
-    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
-    await senders.pause(CHANNEL_ID, "maria")
+    await behind(connections, "paused")
     await connections.execute("UPDATE dispatch.job SET due_at = now(), not_after = now()")
     (ended,) = await take_due(jobs)
     assert (ended.act, ended.job.state) == (Act.NOTHING, State.UNKNOWN)
@@ -684,12 +688,7 @@ async def test_resend_behind_a_shut_gate_is_refused_once_the_first_one_was_sent(
     first = make_request()
     await jobs.claim(first, Lane.INTERACTIVE)
     await settle(jobs, first, Unclear("?"))
-    senders = Senders(connections)
-    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
-    if gate == "paused":
-        await senders.pause(CHANNEL_ID, "maria")
-    if gate == "blocked":
-        await senders.report(CHANNEL_ID, Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, "no"))
+    await behind(connections, gate)
     second = make_request(resend_of=first.data.message_id)
     third = make_request(resend_of=second.data.message_id)
     for one in (second, third):
@@ -719,9 +718,7 @@ async def test_resend_behind_a_shut_gate_waits_while_the_first_one_may_not_have_
     await jobs.claim(first, Lane.INTERACTIVE)
     await settle(jobs, first, ACCEPTED)
     await jobs.record_receipt(make_receipt(first, ReceiptStatus.UNDELIVERED))
-    senders = Senders(connections)
-    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
-    await senders.pause(CHANNEL_ID, "maria")
+    await behind(connections, "paused")
     again = make_request(resend_of=first.data.message_id)
     await jobs.claim(again, Lane.BULK)
     for _ in range(3):
