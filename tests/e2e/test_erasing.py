@@ -141,7 +141,7 @@ def test_erasure_is_on_record_without_the_number(scene: CheckedScene, tracker: T
     assert listed[0]["subject"] == WORKSPACE
     assert listed[0]["detail"]["number"] == f"***{number[-4:]}"
     assert len(listed[0]["detail"]["person"]) == 64
-    assert listed[0]["outcome"] == "1 jobs, 1 messages, 0 replies, 0 parked removed, 0 left"
+    assert listed[0]["outcome"] == "1 jobs, 0 recipients, 1 messages, 0 replies, 0 parked removed, 0 left"
     assert number.removeprefix("+") not in json.dumps(listed)
 
 
