@@ -205,8 +205,9 @@ async def _admitted(
             put_off[_key(row)] = SHUT_SECONDS if isinstance(answer, Shut) else QUEUED_SECONDS
     await save_senders(connection, going)
     await save_hosts(connection, hosts.values())
-    for key, seconds in put_off.items():
-        await connection.execute(RENEW, *columns_of_keys([key]), seconds)
+    for seconds in set(put_off.values()):
+        keys = [key for key, wanted in put_off.items() if wanted == seconds]
+        await connection.execute(RENEW, *columns_of_keys(keys), seconds)
     return [row for row in rows if _key(row) not in put_off]
 
 
