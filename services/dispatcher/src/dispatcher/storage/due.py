@@ -221,7 +221,7 @@ async def _admitted(
     await save_senders(connection, going)
     await save_hosts(connection, hosts.values())
     for seconds in set(put_off.values()):
-        keys = [key for key, one in put_off.items() if one == seconds]
+        keys = [key for key, wanted in put_off.items() if wanted == seconds]
         await connection.execute(RENEW, *columns_of_keys(keys), seconds)
     unwell = frozenset(one for one, sender in going.items() if gates.unwell(sender, hosts[known[one]["host"]]))
     return [row for row in rows if _key(row) not in put_off], unwell
