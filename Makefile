@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test demo chaos soak mutants pictures check fmt lock clean-state
+.PHONY: help setup run test demo chaos soak mutants bench-history pictures check fmt lock clean-state
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +9,7 @@ CODE := libs services tools tests
 ARGS ?= tests
 
 help: ## Show what make can do here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 setup: ## Make .venv with the locked packages and every member (skipped when nothing changed)
 	@$(PYTHON) tools/devstack/bootstrap.py
@@ -32,6 +32,9 @@ soak: setup ## Random faults under load (SECONDS=600 SEED=…, which a soak prin
 
 mutants: setup ## Take one guard out of a copy of the code at a time: does a test notice? (ONLY=claim for some)
 	@$(BIN)/python -m tests.mutants $(ONLY)
+
+bench-history: setup ## Fill ROWS=10000000 messages into a private PostgreSQL: how long does the history take?
+	@$(BIN)/python -m tests.bench --rows $(or $(ROWS),10000000)
 
 pictures: setup ## Take the README's pictures anew, from a stack and a browser of their own
 	@$(BIN)/python -m devstack pictures

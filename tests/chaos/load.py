@@ -110,7 +110,7 @@ def two_versions(run: Run) -> None:
 
 def old_version(folder: Path) -> str:
     """
-    The code as it was before the newest migration, unpacked; as PYTHONPATH.
+    The code as it was before the newest migration landed, unpacked; as PYTHONPATH.
 
     Raises:
         NotApplicable: this checkout has no history.
@@ -124,13 +124,8 @@ def old_version(folder: Path) -> str:
         return done.stdout
 
     newest = max((root / "services" / "dispatcher").rglob("migrations/*.sql"), key=lambda path: path.name)
-    added = git("log", "-1", "--diff-filter=A", "--format=%H", "--", str(newest.relative_to(root))).decode().strip()
+    landed = ("log", "-1", "--first-parent", "--diff-merges=first-parent", "--no-renames", "--diff-filter=A", "-s")
+    added = git(*landed, "--format=%H", "--", str(newest.relative_to(root))).decode().strip()
     with tarfile.open(fileobj=io.BytesIO(git("archive", f"{added}~1" if added else "HEAD"))) as archive:
         archive.extractall(folder, filter="data")
     return ":".join(str(path) for path in sorted(folder.glob("*/*/src")))
-
-
-@fault("erasure-during-sends", row="45")
-def erasure(run: Run) -> None:
-    """Sends end; the text is gone afterwards."""
-    raise NotApplicable("there is no retention or erasure job yet")

@@ -20,6 +20,7 @@ FAMILIES = (
     "tracker",
     "operators",
     "load",
+    "erasure",
 )
 """Modules of this package, in the order in which they are played."""
 

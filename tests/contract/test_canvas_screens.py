@@ -1,7 +1,7 @@
 """Every screen in every representative state is a canvas that Intercom takes, and keeps the panel's own rules."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,18 +9,21 @@ from uuid import UUID, uuid4
 import pytest
 
 from canvas_gateway.canvas_kit.canvas import answer, ids_of
-from canvas_gateway.canvas_kit.components import Button, Component, DataTable, Input, ItemList, Text, Textarea
+from canvas_gateway.canvas_kit.components import Button, Component, DataTable, Input, Item, ItemList, Text, Textarea
 from canvas_gateway.domain.compose import Form, asked_by, refusals
 from canvas_gateway.domain.deciding import decide
-from canvas_gateway.domain.history import RESENDABLE, Entry, Page
+from canvas_gateway.domain.history import RESENDABLE, Entry, Page, SearchTrouble, Standing
 from canvas_gateway.domain.outcome import Outcome, Why
-from canvas_gateway.domain.state import Binding, Draft, Scope, Search, seal
+from canvas_gateway.domain.reach import OptOut, Reach
+from canvas_gateway.domain.state import Binding, Draft, Filter, Scope, Search, State, seal
 from canvas_gateway.domain.trouble import Kind
-from canvas_gateway.domain.values import Person, Screen, Wish
+from canvas_gateway.domain.values import ConnectedChannel, Person, Screen, Wish
+from canvas_gateway.screens.again import again
 from canvas_gateway.screens.channel import channel
 from canvas_gateway.screens.compose import compose
 from canvas_gateway.screens.deciding import remarks
 from canvas_gateway.screens.details import details
+from canvas_gateway.screens.filter import filter_form
 from canvas_gateway.screens.history import history
 from canvas_gateway.screens.home import home
 from canvas_gateway.screens.outcome import outcome
@@ -39,6 +42,8 @@ from tests.unit.canvas_gateway.builders import (
     NOW,
     make_channel,
     make_message,
+    make_reach,
+    make_repeat,
     make_request,
     make_state,
     make_submission,
@@ -61,9 +66,17 @@ TIMELINE = tuple(
     Entry(at=NOW, event="receipt", source="receipt", detail="x" * 1000, status=Status.SENT) for _ in range(60)
 )
 
+NOTHING_KNOWN: Mapping[UUID, Reach] = {}
 FIXED = UUID("01970000-0000-7000-8000-0000000000aa")
 
 CANVASES: dict[str, tuple[str, Sequence[Component]]] = {}
+
+
+def channels(
+    state: State, connected: Sequence[ConnectedChannel], reach: Mapping[UUID, Reach] = NOTHING_KNOWN
+) -> list[Component]:
+    """The Channel screen."""
+    return channel(state, connected, reach, CALENDAR)
 
 
 def _add(name: str, screen: str, components: Sequence[Component]) -> None:
@@ -77,7 +90,7 @@ for key, person in PEOPLE.items():
         for connected in (True, False):
             _add(f"home {key} {shown} {connected}", "home", home(base, recent, CALENDAR, queue_connected=connected))
     _add(f"recipient {key}", "recipient", recipient(base))
-    _add(f"channel {key}", "channel", channel(base, [make_channel(), make_channel(id=FIXED, enabled=False)]))
+    _add(f"channel {key}", "channel", channels(base, [make_channel(), make_channel(id=FIXED, enabled=False)]))
     _add(f"matches {key}", "matches", matches(base, [person, ANNA.model_copy(update={"id": "c2"})], CALENDAR))
     composing = base.model_copy(
         update={
@@ -112,7 +125,7 @@ for key, glyph in WIDE.items():
 SEARCHED = Search(id="[a](b)", email="**x**", phone="+30")
 _add("search empty", "search", search(make_state()))
 _add("search again", "search", search(make_state(search=SEARCHED), nobody_found(SEARCHED)))
-_add("channel none", "channel", channel(make_state(), []))
+_add("channel none", "channel", channels(make_state(), []))
 EVERY_CHANNEL = [
     make_channel(id=uuid4(), kind=kind, name=name, sender=sender)
     for kind in Channel
@@ -123,13 +136,45 @@ EVERY_CHANNEL = [
         ("One" * 60, "+4915700000001"),
     )
 ]
-_add("channel every kind", "channel", channel(make_state(), EVERY_CHANNEL))
-_add("channel every kind, next", "channel", channel(make_state(page=1), EVERY_CHANNEL))
-_add("channel past its end", "channel", channel(make_state(page=99), EVERY_CHANNEL))
-_add("channel exactly ten", "channel", channel(make_state(), EVERY_CHANNEL[:10]))
-_add("channel many", "channel", channel(make_state(page=1), [make_channel(id=uuid4()) for _ in range(35)]))
+_add("channel every kind", "channel", channels(make_state(), EVERY_CHANNEL))
+_add("channel every kind, next", "channel", channels(make_state(page=1), EVERY_CHANNEL))
+_add("channel past its end", "channel", channels(make_state(page=99), EVERY_CHANNEL))
+_add("channel exactly ten", "channel", channels(make_state(), EVERY_CHANNEL[:10]))
+_add("channel many", "channel", channels(make_state(page=1), [make_channel(id=uuid4()) for _ in range(35)]))
 PERSONS = [Person(id=f"c{number}", name="x" * 200, email="é" * 200) for number in range(50)]
 _add("matches many", "matches", matches(make_state(page=2, search=SEARCHED), PERSONS, CALENDAR))
+
+LANDLINE = ANNA.model_copy(update={"phone": "+493012345678"})
+STANDING = {
+    "open": make_reach(),
+    "paused": make_reach(state="paused", since=NOW - timedelta(days=2), reason=FailureReason.CHANNEL_PAUSED),
+    "blocked": make_reach(
+        state="blocked", since=NOW, until=NOW + timedelta(minutes=5), reason=FailureReason.CHANNEL_BLOCKED
+    ),
+    "failing": make_reach(state="failing", since=NOW, until=NOW, reason=FailureReason.PROVIDER_UNREACHABLE),
+    "held": make_reach(state="held", until=NOW + timedelta(minutes=1), reason=FailureReason.PROVIDER_BUSY),
+    "later": make_reach(state="something of a later release"),
+    "opted out": make_reach(opted_out=OptOut(at=NOW, provider_code="21610")),
+    "window open": make_reach(window_open_until=NOW + timedelta(hours=3)),
+    "window closed": make_reach(window_open_until=NOW - timedelta(hours=3)),
+}
+for key, reach in STANDING.items():
+    for channel_kind in Channel:
+        for whom, person in (("mobile", ANNA), ("landline", LANDLINE), ("nameless", NAMELESS)):
+            shown_to = make_state(contact=person, recipient=person)
+            drawn = channels(shown_to, [make_channel(kind=channel_kind)], {reach.channel_id: reach})
+            _add(f"channel {key} {channel_kind} {whom}", "channel", drawn)
+
+ASKING = Draft(message_id=MESSAGE_ID, recipient_id=ANNA.id, phone="+49 151 12345678", text="[a](b) **c** " * 38)
+for key, repeat in {
+    "teammate": make_repeat(),
+    "opening": make_repeat(open_new=True),
+    "service": make_repeat(kind="service", by="shop", status=Status.UNKNOWN, channel=Channel.VIBER),
+    "nobody": make_repeat(by=None),
+    "odd": make_repeat(by="\u202e[x](https://y) **שרה** " * 8, at=NOW - timedelta(days=1)),
+    **{str(status): make_repeat(status=status) for status in Status},
+}.items():
+    _add(f"again {key}", "again", again(make_state(Screen.AGAIN, draft=ASKING, repeat=repeat), CALENDAR))
 
 for key, form in {
     "nothing": Form("", ""),
@@ -227,6 +272,26 @@ _add("details opening", "details", details(make_message(open_new=True), "x", CAL
 for scope in Scope:
     _add(f"history empty {scope}", "history", history(make_state(scope=scope), Page(), CALENDAR))
 PAGE = Page(messages=tuple(MANY), next_cursor="x")
+NARROWED: dict[str, Filter] = {
+    "all": Filter(channel=Channel.VIBER, standing=Standing.MAY_BE_SENT, search="+4915112345678"),
+    "a message": Filter(search=str(FIXED)),
+    "odd words": Filter(search="[x](https://y) **שרה** \u202e" + "W" * 170),
+    **{standing: Filter(channel=Channel.VIBER, standing=standing) for standing in Standing},
+}
+for name, wanted in NARROWED.items():
+    narrowed = make_state(filter=wanted)
+    _add(f"filter {name}", "filter", filter_form(wanted))
+    for scope in Scope:
+        _add(
+            f"history of {name}, empty {scope}",
+            "history",
+            history(make_state(scope=scope, filter=wanted), Page(), CALENDAR),
+        )
+    _add(f"history of {name}", "history", history(narrowed.model_copy(update={"cursors": ("a",)}), PAGE, CALENDAR))
+_add("filter of nothing", "filter", filter_form(Filter()))
+for refused in SearchTrouble:
+    _add(f"filter refused {refused}", "filter", filter_form(NARROWED["odd words"], refused))
+_add("history unreadable", "history", history(make_state(), Page(next_cursor="x"), CALENDAR))
 _add("history full", "history", history(make_state(cursors=("a",)), PAGE, CALENDAR))
 _add("history past its end", "history", history(make_state(cursors=("a",)), Page(), CALENDAR))
 for status in Status:
@@ -300,7 +365,7 @@ def test_lists_hold_ten_rows_at_most(name: str) -> None:
 
 
 def test_channels_over_ten_are_all_reached_by_turning_pages() -> None:
-    pages = [channel(make_state(page=page), EVERY_CHANNEL) for page in (0, 1)]
+    pages = [channels(make_state(page=page), EVERY_CHANNEL) for page in (0, 1)]
     rows = [one for page in pages for one in ids_of(page) if one.startswith("channel.pick:")]
     assert rows == [f"channel.pick:{one.id}" for one in EVERY_CHANNEL]
     assert ("channel.next" in ids_of(pages[0]), "channel.next" in ids_of(pages[1])) == (True, False)
@@ -338,6 +403,7 @@ def test_ids_of_every_screen_are_stable() -> None:
         "search": ["search.back", "search.email", "search.id", "search.phone", "search.submit"],
         "matches": ["matches.back", "matches.next", "matches.pick", "matches.previous"],
         "channel": ["channel.back", "channel.next", "channel.pick", "channel.previous"],
+        "again": ["again.back", "again.send", "again.send_open"],
         "compose": ["compose.back", "compose.phone", "compose.send", "compose.send_open", "compose.text"],
         "sending": ["sending.done", "sending.history", "sending.refresh"],
         "deferred": ["deferred.done", "deferred.refresh", "deferred.stop"],
@@ -356,7 +422,16 @@ def test_ids_of_every_screen_are_stable() -> None:
         ],
         "changed": ["changed.done", "changed.history", "changed.send_new"],
         "already_sent": ["already_sent.done"],
-        "history": ["history.back", "history.details", "history.newer", "history.older", "history.scope"],
+        "history": [
+            "history.back",
+            "history.clear",
+            "history.details",
+            "history.filter",
+            "history.newer",
+            "history.older",
+            "history.scope",
+        ],
+        "filter": ["filter.back", "filter.channel", "filter.clear", "filter.search", "filter.show", "filter.status"],
         "details": [
             "details.back",
             "details.mark_not_sent",
@@ -406,6 +481,71 @@ EXACT = [
     ("deciding mark_sent not_answered", "It is not known yet whether it could be marked as sent."),
     ("deciding mark_not_sent not_answered", "It is not known yet whether it could be marked as not sent."),
 ]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("open sms mobile", "Ready"),
+        ("open sms landline", "This is a landline: it cannot receive SMS."),
+        ("open whatsapp mobile", "We have not seen a message from them: WhatsApp may refuse free text"),
+        ("open viber mobile", "We have not seen a message from them: Viber may refuse free text"),
+        ("open whatsapp nameless", "No phone number yet: you can type it on the next screen"),
+        ("window open whatsapp mobile", "Free text until 4:05PM"),
+        ("window open viber landline", "Not a mobile number. Free text until 4:05PM"),
+        ("window closed whatsapp mobile", "Free text was taken until 10:05AM: WhatsApp may refuse it now"),
+        ("window open sms mobile", "Ready"),
+        (
+            "paused sms landline",
+            "Paused since Nov 20, 2026 at 1:05PM: a message waits until your administrators resume it, and expires if "
+            "that takes long. This is a landline: it cannot receive SMS.",
+        ),
+        (
+            "blocked sms mobile",
+            "Blocked since 1:05PM. The provider refuses this channel: its access, its balance or its sender. "
+            "Nothing can be sent until 1:10PM: tell your administrator.",
+        ),
+        (
+            "failing sms mobile",
+            "The provider has given no answers since 1:05PM: a message waits, and expires if that takes long.",
+        ),
+        ("held sms mobile", "The provider takes nothing until 1:06PM: a message waits for that."),
+        ("later sms mobile", "Ready"),
+        (
+            "opted out sms mobile",
+            "They opted out: a message was refused on Nov 22, 2026 at 1:05PM, and the next will most likely be, too.",
+        ),
+    ],
+)
+def test_channel_says_in_exact_words_what_comes_of_sending(name: str, words: str) -> None:
+    (row,) = _rows(f"channel {name}")
+    assert row.tertiary_text == words
+
+
+def test_only_a_blocked_channel_cannot_be_chosen() -> None:
+    for key in STANDING:
+        for kind in Channel:
+            for whom in ("mobile", "landline", "nameless"):
+                (row,) = _rows(f"channel {key} {kind} {whom}")
+                assert (row.action is None) == (key == "blocked"), row
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("teammate", ["Tom Becker sent this at 1:03PM. Send again?", "SMS · Delivered", "Send again", "Back"]),
+        ("opening", ["A new Intercom conversation is opened as well."]),
+        ("service", ["shop sent this at 1:03PM. Send again?", "Viber Business Messages · May have been sent"]),
+        ("nobody", ["A teammate sent this at 1:03PM. Send again?"]),
+    ],
+)
+def test_question_about_a_repeat_reads_the_exact_words(name: str, words: list[str]) -> None:
+    shown = _words(CANVASES[f"again {name}"][1])
+    assert [one for one in words if one not in shown] == []
+
+
+def _rows(name: str) -> Sequence[Item]:
+    return [item for part in CANVASES[name][1] if isinstance(part, ItemList) for item in part.items]
 
 
 @pytest.mark.parametrize(("name", "words"), EXACT)

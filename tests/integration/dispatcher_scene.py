@@ -367,7 +367,7 @@ async def set_scene(amqp_url: str, database_url: str, logs: Path) -> AsyncIterat
     await apply(amqp_url, topology())
     connection = await asyncpg.connect(database_url)
     await migrate(connection, [directory.SOURCE, SOURCE])
-    await connection.execute("TRUNCATE dispatch.job, dispatch.sender, dispatch.host")
+    await connection.execute("TRUNCATE dispatch.job, dispatch.sender, dispatch.host, dispatch.recipient")
     await connection.close()
     await purge(amqp_url)
     keys = Fernet.generate_key().decode()

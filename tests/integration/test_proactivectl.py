@@ -229,6 +229,16 @@ def test_workspace_keeps_what_is_not_named(ready: Command, file: Path) -> None:
     assert kept.items() >= (chosen | {"open_new_read": True, "open_new_assign": True}).items()
 
 
+def test_workspace_says_for_how_long_it_keeps_what(ready: Command) -> None:
+    add = ("workspace", "add", "kept2", "--name", "Kept", "--token", "env:SOME_TOKEN", "--json")
+    ready(*add, "--keep-text-days", "7", "--keep-rest-months", "3")
+    assert ready(*add).document["action"] == "unchanged"
+    refused = ready(*add, "--keep-text-days", "85", code=1)
+    assert "keep_text_days is 85, and a text is not kept longer than the rest: with keep_rest_months 3" in refused.err
+    [kept] = [one for one in ready("workspace", "list", "--json").document["workspaces"] if one["id"] == "kept2"]
+    assert (kept["keep_text_days"], kept["keep_rest_months"]) == (7, 3)
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -328,7 +338,7 @@ def test_asking_again_publishes_the_same_event(ready: Command, amqp_url: str) ->
     ("statuses", "code", "told"),
     [
         (["queued", "sending", "sent", "delivered"], 0, "Delivered. It reached the customer's phone."),
-        (["failed"], 1, "Failed. It did not reach the customer."),
+        (["failed"], 1, "Failed. It did not reach the customer, or only in part."),
         (["unknown"], 1, "May have been sent."),
         (["sent"], 0, "Sent. The provider took it."),
         (["queued"], 1, "Queued."),

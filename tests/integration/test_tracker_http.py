@@ -9,14 +9,16 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
+from proactive_contracts.envelope import text_digest
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.values import Admin, Service
+from runtime import clock
 from runtime.http import serve
 from runtime.postgres import Pool
 from status_tracker import metrics
 from status_tracker.http import application
-from status_tracker.storage import replies
+from status_tracker.storage import history, replies
 from tests.integration.tracker_support import make_recorder, open_storage, record
 from tests.unit.status_tracker.making import NOON, OTHER_CHANNEL_ID, Story, make_reply, make_request
 
@@ -58,6 +60,9 @@ async def test_message_is_told_in_full(storage: Pool, api: aiohttp.ClientSession
         "recipient": "+4915112345678",
         "kind": "text",
         "text": "Hello Anna",
+        "text_removed_at": None,
+        "text_kept_days": None,
+        "erased_at": None,
         "requested_by": {"kind": "admin", "id": "814860", "name": "Maria Lopez"},
         "contact": {"id": "6657add46abd0167d9419001", "role": "user", "name": "Anna Schmidt"},
         "conversation_id": "215470001",
@@ -288,3 +293,71 @@ async def test_entry_that_cannot_be_read_hides_no_other(storage: Pool, api: aioh
     status, message = await get(api, f"/v1/workspaces/w1/messages/{story.request.data.message_id}")
     assert status == 200
     assert [entry["event"] for entry in message["timeline"]] == ["send_requested", "send_accepted"]
+
+
+async def repeated(api: aiohttp.ClientSession, text: str, **changes: str) -> list[dict[str, Any]]:
+    """What a new message with this text would repeat."""
+    query = {"recipient": "+4915112345678", "text_digest": text_digest(text), "message_id": str(uuid4()), **changes}
+    status, found = await get(api, "/v1/workspaces/w1/repeated", **query)
+    assert (status, found["next_cursor"]) == (200, None)
+    messages: list[dict[str, Any]] = found["messages"]
+    return messages
+
+
+async def test_same_words_to_the_same_person_a_moment_ago_are_found(storage: Pool, api: aiohttp.ClientSession) -> None:
+    now = clock.now()
+    old, first, last = (make_request("Hello  Anna", at=now - timedelta(minutes=ago)) for ago in (11, 9, 2))
+    await record(make_recorder(storage), old, first, last)
+    for text in ("Hello Anna", " Hello\nAnna "):
+        assert [one["message_id"] for one in await repeated(api, text)] == [str(last.data.message_id)]
+    for changes in (
+        {"recipient": "+4915112345679"},
+        {"within_seconds": "60"},
+        {"message_id": str(old.data.message_id)},
+    ):
+        assert await repeated(api, "Hello Anna", **changes) == []
+    assert await repeated(api, "hello Anna") == []
+    status, elsewhere = await get(
+        api,
+        "/v1/workspaces/w2/repeated",
+        recipient="+4915112345678",
+        text_digest=text_digest("Hello Anna"),
+        message_id=str(uuid4()),
+    )
+    assert (status, elsewhere["messages"]) == (200, [])
+
+
+@pytest.mark.parametrize(("by", "named"), [(Service(name="shop"), "shop"), (Admin(id="7", name="Tom"), "Tom")])
+async def test_repeated_message_names_whoever_sent_it(
+    storage: Pool, api: aiohttp.ClientSession, by: Admin | Service, named: str
+) -> None:
+    await record(make_recorder(storage), make_request(requested_by=by, at=clock.now()))
+    assert [one["requested_by"]["name"] for one in await repeated(api, "Hello Anna")] == [named]
+
+
+async def test_what_was_certainly_not_sent_is_not_repeated(storage: Pool, api: aiohttp.ClientSession) -> None:
+    story = Story(make_request(at=clock.now()))
+    recorder = make_recorder(storage)
+    await record(recorder, story.request)
+    assert len(await repeated(api, "Hello Anna")) == 1
+    await record(recorder, story.failed(FailureReason.INVALID_NUMBER))
+    assert await repeated(api, "Hello Anna") == []
+
+
+async def test_bad_question_about_a_repeat_names_its_parameter(api: aiohttp.ClientSession) -> None:
+    status, problem = await get(api, "/v1/workspaces/w1/repeated", recipient="+49", text_digest="x", message_id="1")
+    assert status == 400
+    assert "`text_digest`" in problem["detail"]
+    assert "`message_id`" in problem["detail"]
+
+
+async def test_repeats_are_found_by_their_index(storage: Pool) -> None:
+    await record(make_recorder(storage), *(make_request(at=clock.now()) for _ in range(3)))
+    await storage.execute(
+        "INSERT INTO tracker.message (workspace_id, message_id, recipient, text_digest, requested_at) "
+        "SELECT 'w1', gen_random_uuid(), '+49151' || n, md5(n::text), now() FROM generate_series(1, 20000) n"
+    )
+    await storage.execute("ANALYZE tracker.message")
+    arguments = ("w1", uuid4(), "+4915112345678", text_digest("Hello Anna"), 600.0, sorted(history.NOT_SENT))
+    plan = await storage.fetch(f"EXPLAIN {history.REPEATED}", *arguments)
+    assert any("message_by_text" in row[0] for row in plan), plan

@@ -44,12 +44,14 @@ class Workspaces:
 
 @asynccontextmanager
 async def running(
-    storage: Pool, intercom: FakeIntercom, patience: float = 60, **settings: Any
+    storage: Pool, intercom: FakeIntercom, patience: float = 60, look: float = 0.2, **settings: Any
 ) -> AsyncIterator[ThreadWriter]:
     async with intercom.served() as url, client_session(5) as session:
         connection = Connection(session, Workspaces(**settings), url)  # type: ignore[arg-type]
         parts = IntercomThreads(connection), IntercomConversations(connection)
-        writer = ThreadWriter(storage, *parts, poll_seconds=0.02, first_pause=0.02, patience_seconds=patience)
+        writer = ThreadWriter(
+            storage, *parts, poll_seconds=0.02, first_pause=0.02, patience_seconds=patience, look_seconds=look
+        )
         async with writer:
             yield writer
 
@@ -208,7 +210,7 @@ async def test_opening_whose_answer_was_lost_is_found_and_not_repeated(storage: 
     intercom = FakeIntercom(openings=["lost"])
     async with running(storage, intercom):
         story = await sent(storage)
-        assert await outcomes(storage) == {"open": "opened", "sent": "written"}
+        assert await outcomes(storage) == {"open": "opened", "sent": "written", "look": "nothing_more"}
     assert intercom.tries == 1
     assert await shown(storage, story) == (True, ["new1"], None)
 
@@ -224,10 +226,26 @@ async def test_opening_that_was_lost_and_not_found_in_time_is_repeated_and_both_
     intercom.message = found_from_the_second_on  # type: ignore[method-assign]
     async with running(storage, intercom):
         story = await sent(storage)
-        assert await outcomes(storage) == {"open": "opened", "sent": "written"}
+        assert await outcomes(storage) == {"open": "opened", "sent": "written", "look": "nothing_more"}
     opened = (await shown(storage, story))[1]
     assert sorted(opened) == ["new1", "new2"]
     assert all(f"{ADDRESS}{one}" in intercom.notes[0][2] for one in opened)
+
+
+async def test_opening_that_is_found_much_later_is_shown_and_noted_as_well(storage: Pool) -> None:
+    intercom = FakeIntercom(openings=["lost"], found=False)
+    async with running(storage, intercom, look=1.5):
+        story = await sent(storage)
+        async with asyncio.timeout(10):
+            while (await shown(storage, story))[1] != ["new2"]:
+                await asyncio.sleep(0.02)
+        intercom.found = True
+        ended = {"open": "opened", "sent": "written", "look": "found", "opened": "written"}
+        assert await outcomes(storage) == ended
+    assert sorted((await shown(storage, story))[1]) == ["new1", "new2"]
+    assert all(f"{ADDRESS}{one}" in intercom.notes[1][2] for one in ("new1", "new2"))
+    assert "<b>Opened new conversations:</b>" in intercom.notes[1][2]
+    assert {one for one, _ in intercom.settled} == {"new1", "new2"}
 
 
 async def test_conversation_of_another_message_with_the_same_text_is_not_taken_for_ours(storage: Pool) -> None:
@@ -237,7 +255,7 @@ async def test_conversation_of_another_message_with_the_same_text_is_not_taken_f
         await outcomes(storage)
         intercom.openings = [500]
         second = await sent(storage)
-        assert await outcomes(storage) == {"open": "opened", "sent": "written"}
+        assert await outcomes(storage) == {"open": "opened", "sent": "written", "look": "nothing_more"}
     assert (await shown(storage, first))[1] == ["new1"]
     assert (await shown(storage, second))[1] == ["new2"]
 
@@ -259,7 +277,7 @@ async def test_conversation_that_another_began_with_the_same_words_is_not_taken_
     intercom.begin(author_type, author_id, delivered_as, "<p>Hello Anna</p>")
     async with running(storage, intercom):
         story = await sent(storage)
-        assert await outcomes(storage) == {"open": "opened", "sent": "written"}
+        assert await outcomes(storage) == {"open": "opened", "sent": "written", "look": "nothing_more"}
     assert (await shown(storage, story))[1] == ["new1"]
     assert [one for one, _ in intercom.settled] == ["new1"]
 
@@ -274,7 +292,7 @@ async def test_opening_of_a_writer_that_died_is_looked_for(storage: Pool) -> Non
     opened = {"body": "<p>Hello Anna</p>", "from": {"id": 814860}, "to": {"id": "6657add46abd0167d9419001"}}
     intercom.opened.append(opened)
     async with running(storage, intercom):
-        assert await outcomes(storage) == {"open": "opened", "sent": "written"}
+        assert await outcomes(storage) == {"open": "opened", "sent": "written", "look": "nothing_more"}
     assert intercom.tries == 0
     assert (await shown(storage, story))[1] == ["new1"]
 
@@ -292,7 +310,12 @@ async def test_note_does_not_wait_for_ever_and_another_one_brings_the_link(stora
     intercom = FakeIntercom(openings=[500] * 4, found=False)
     async with running(storage, intercom, patience=0):
         await sent(storage)
-        assert await outcomes(storage) == {"open": "opened", "sent": "written", "opened": "written"}
+        assert await outcomes(storage) == {
+            "open": "opened",
+            "sent": "written",
+            "opened": "written",
+            "look": "nothing_more",
+        }
     assert "The new conversation is not open yet" in intercom.notes[0][2]
     assert f"{ADDRESS}new1" in intercom.notes[1][2]
 

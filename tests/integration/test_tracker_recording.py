@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from itertools import permutations
+from random import Random
 from typing import Any
 
 import asyncpg
@@ -14,6 +15,9 @@ from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.status import Status
 from runtime.postgres import Pool
+from status_tracker import metrics
+from status_tracker.answers import as_message_with_timeline
+from status_tracker.domain.entries import Source
 from status_tracker.domain.findings import not_taken
 from status_tracker.handlers import Fact, Outcome
 from status_tracker.storage import entries
@@ -136,10 +140,52 @@ async def test_receipt_of_another_workspace_never_meets_our_result(storage: Pool
 async def test_receipt_that_echoes_an_id_of_another_channel_is_ignored(storage: Pool, early: bool) -> None:
     story = Story(make_request())
     foreign = story.receipt(ReceiptStatus.READ, channel_id=OTHER_CHANNEL_ID)
-    ours = [story.request, story.accepted()]
+    ours, before = [story.request, story.accepted()], metrics.MISDIRECTED._value.get()
     outcomes = await record(make_recorder(storage), *([foreign, *ours] if early else [*ours, foreign]))
     assert (Outcome.MISDIRECTED in outcomes) is not early
+    assert metrics.MISDIRECTED._value.get() == before + 1
     assert (await row_of(storage, story.request)).row["status"] == "sent"
+    await record(make_recorder(storage), foreign, story.receipt(ReceiptStatus.DELIVERED), foreign)
+    assert metrics.MISDIRECTED._value.get() == before + 1, "each is counted once"
+
+
+async def test_receipts_of_every_kind_end_the_same_in_whatever_order_they_come(storage: Pool) -> None:
+    """Twice, before the result and before the request, named by our id or the provider's, of a part, gone astray."""
+    recorder, rows, notes = make_recorder(storage), set(), set()
+    for seed in range(40):
+        story = Story(make_request(conversation_id=f"conversation {seed}"))
+        said = {
+            "sent": story.receipt(ReceiptStatus.SENT, echoed=False, code="7", detail="Message sent to next instance"),
+            "part": story.receipt(ReceiptStatus.DELIVERED, detail="one part"),
+            "other part": story.receipt(
+                ReceiptStatus.UNDELIVERED,
+                echoed=False,
+                code="30003",
+                reason=FailureReason.PARTIAL,
+                detail="Unreachable",
+            ),
+            "read": story.receipt(ReceiptStatus.READ),
+            "astray": story.receipt(ReceiptStatus.READ, channel_id=OTHER_CHANNEL_ID),
+        }
+        events = [story.request, story.started(), story.accepted(), *said.values()]
+        arriving = [*events, *events[1:5]]
+        Random(seed).shuffle(arriving)
+        if seed % 2:
+            await record(recorder, *arriving)
+        else:  # in batches, some of which hold an event and its repetition
+            for start in range(0, len(arriving), 5):
+                await asyncio.gather(*(recorder.record(fact_of(event)) for event in arriving[start : start + 5]))
+        shown = await row_of(storage, story.request)
+        rows.add(tuple(shown.row[name] for name in ("status", "reason", "provider_code", "detail", "provider")))
+        key = (story.request.data.workspace_id, story.request.data.message_id)
+        kept = await entries.timeline_of(storage, key)
+        timeline = as_message_with_timeline(shown, kept, ()).timeline
+        told = {(line.provider_code, line.detail) for line in timeline if line.source is Source.RECEIPT}
+        assert told == {(one.data.provider_code, one.data.detail) for name, one in said.items() if name != "astray"}
+        noted = "SELECT kind FROM tracker.effect WHERE message_id = $1 ORDER BY effect_id DESC LIMIT 1"
+        notes.add(await storage.fetchval(noted, key[1]))
+    assert rows == {("failed", "partial", "30003", "Unreachable", "twilio")}
+    assert notes == {"partial"}
 
 
 async def test_sweep_finding_yields_to_a_dispatcher_whichever_came_first(storage: Pool) -> None:

@@ -1,5 +1,6 @@
 """What no dispatcher took is found, and nothing else is."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -7,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
+from proactive_contracts.receipts import ReceiptStatus
 from runtime import clock
 from runtime.http import client_session
 from runtime.postgres import Pool
@@ -248,3 +250,72 @@ async def test_dispatcher_that_takes_it_after_all_overrides_the_finding(storage:
         await sweep.turn()
     await record(make_recorder(storage), story.expired())
     assert await status_of(storage, story) == "expired"
+
+
+async def waited(storage: Pool, minutes: int) -> None:
+    """Everything that is known was learned so long ago."""
+    await storage.execute("UPDATE tracker.entry SET recorded_at = now() - make_interval(mins => $1)", minutes)
+
+
+@pytest.mark.parametrize("echoed", [True, False])
+async def test_receipt_for_nobody_alerts_once_after_an_hour_and_is_matched_all_the_same(
+    storage: Pool, told: Told, echoed: bool
+) -> None:
+    story = Story(make_request(at=clock.now()))
+    receipt = story.receipt(ReceiptStatus.DELIVERED, echoed=echoed)
+    counted = metrics.UNMATCHED.labels("delivery_reported")
+    before = counted._value.get()
+    await record(make_recorder(storage), receipt)
+    async with sweeping(storage, FakeJobs(), clock.now()) as sweep:
+        await waited(storage, minutes=59)
+        await sweep.turn()
+        assert told.errors == []
+        await waited(storage, minutes=61)
+        await sweep.turn()
+        await sweep.turn()
+    assert told.errors == ["message_not_known"]
+    assert counted._value.get() == before + 1
+    await record(make_recorder(storage), story.accepted(), story.request)
+    assert await status_of(storage, story) == "delivered"
+
+
+async def test_two_sweeps_alert_about_each_only_once(storage: Pool, told: Told) -> None:
+    stories = [Story(make_request(at=clock.now())) for _ in range(8)]
+    await record(
+        make_recorder(storage),
+        *(story.receipt(ReceiptStatus.SENT, echoed=bool(place % 2)) for place, story in enumerate(stories)),
+    )
+    await waited(storage, minutes=61)
+    async with (
+        sweeping(storage, FakeJobs(), clock.now()) as one,
+        sweeping(storage, FakeJobs(), clock.now()) as other,
+    ):
+        await asyncio.gather(one.turn(), other.turn())
+    assert told.errors == ["message_not_known"] * 8
+
+
+async def test_result_whose_request_was_lost_alerts_with_its_message(storage: Pool, told: Told) -> None:
+    await record(make_recorder(storage), Story(make_request()).accepted())
+    await waited(storage, minutes=61)
+    async with sweeping(storage, FakeJobs(), clock.now()) as sweep:
+        await sweep.turn()
+    assert told.errors == ["message_not_known"]
+
+
+async def test_what_has_its_message_never_alerts(storage: Pool, told: Told) -> None:
+    story = Story(make_request())
+    await record(
+        make_recorder(storage), story.request, story.receipt(ReceiptStatus.SENT, echoed=False), story.accepted()
+    )
+    await waited(storage, minutes=61)
+    async with sweeping(storage, FakeJobs(), clock.now()) as sweep:
+        await sweep.turn()
+    assert told.errors == []
+
+
+async def test_what_may_have_its_request_in_the_queue_does_not_alert(storage: Pool, told: Told) -> None:
+    await record(make_recorder(storage), Story(make_request()).receipt(ReceiptStatus.SENT))
+    await waited(storage, minutes=61)
+    async with sweeping(storage, FakeJobs(), clock.now() - timedelta(minutes=5)) as sweep:
+        await sweep.turn()
+    assert told.errors == []

@@ -1,12 +1,14 @@
 """Notes in Intercom conversations: at most once each, whatever Intercom does."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from directory import Workspace
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.values import Service
 from runtime.http import client_session
@@ -14,10 +16,12 @@ from runtime.postgres import Pool
 from status_tracker.clients.connection import Connection
 from status_tracker.clients.conversations import IntercomConversations
 from status_tracker.clients.threads import IntercomThreads
+from status_tracker.domain.findings import not_taken
 from status_tracker.domain.notes import Kind, marker
+from status_tracker.handlers import Fact
 from status_tracker.thread import ThreadWriter
 from tests.integration.tracker_support import FakeIntercom, make_recorder, open_storage, record
-from tests.unit.status_tracker.making import Story, make_request
+from tests.unit.status_tracker.making import NOON, Story, make_request
 
 
 @pytest.fixture
@@ -89,7 +93,7 @@ async def test_later_failure_is_noted_as_well(storage: Pool) -> None:
         await outcomes(storage)
         await record(make_recorder(storage), story.receipt(ReceiptStatus.UNDELIVERED, code="30003"))
         assert await outcomes(storage) == {"sent": "written", "failed": "written"}
-    assert "not delivered" in intercom.notes[1][2]
+    assert "<b>SMS message failed</b>" in intercom.notes[1][2]
 
 
 async def test_note_of_a_service_is_written_as_the_default_teammate(storage: Pool) -> None:
@@ -135,6 +139,60 @@ async def test_rate_limit_is_waited_for_without_a_look(storage: Pool) -> None:
         await sent(storage)
         assert await outcomes(storage) == {"sent": "written"}
     assert (len(intercom.notes), intercom.looks) == (1, 0)
+
+
+async def test_rate_limit_holds_all_notes_of_the_workspace_until_its_reset(storage: Pool) -> None:
+    resets_at = int(time.time()) + 3
+    intercom = FakeIntercom(answers=[429], reset=str(resets_at))
+    await sent(storage)
+    other = await sent(storage, conversation_id="215470002")
+    await storage.execute(
+        "UPDATE tracker.effect SET due_at = now() + interval '1 second' WHERE message_id = $1",
+        other.request.data.message_id,
+    )
+    async with running(storage, intercom):
+        assert await outcomes(storage) == {"sent": "written"}
+    closed = await storage.fetch("SELECT extract(epoch FROM closed_at)::float8 AS at FROM tracker.effect")
+    assert all(row["at"] >= resets_at for row in closed)
+    assert (len(intercom.notes), intercom.writes, intercom.looks) == (2, 3, 0)
+
+
+async def test_note_that_intercom_answered_too_late_is_found_and_not_written_again(
+    storage: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("status_tracker.clients.connection.CALL_SECONDS", 0.5)
+    intercom = FakeIntercom(answers=["late"])
+    async with running(storage, intercom):
+        await sent(storage)
+        assert await outcomes(storage) == {"sent": "found"}
+    assert (len(intercom.notes), intercom.writes) == (1, 1)
+
+
+async def test_what_was_not_confirmed_and_then_stopped_is_told(storage: Pool) -> None:
+    intercom, story = FakeIntercom(), Story(make_request())
+    asked = story.request.data
+    finding = not_taken(story.request.id, (asked.workspace_id, asked.message_id), asked.channel_id, NOON)
+    async with running(storage, intercom):
+        await record(make_recorder(storage), story.request)
+        await make_recorder(storage).record(Fact(finding))
+        assert await outcomes(storage) == {"untaken": "written"}
+        await record(make_recorder(storage), story.cancelled())
+        assert await outcomes(storage) == {"untaken": "written", "stopped": "written"}
+    first, second = (body for _, _, body in intercom.notes)
+    assert "<b>SMS message not confirmed</b>" in first
+    assert "<b>SMS message cancelled</b>" in second
+    assert "Stopped by Maria Lopez." in second
+
+
+async def test_part_that_failed_after_delivery_is_told(storage: Pool) -> None:
+    intercom = FakeIntercom()
+    async with running(storage, intercom):
+        story = await sent(storage)
+        await outcomes(storage)
+        part = story.receipt(ReceiptStatus.UNDELIVERED, code="30003", reason=FailureReason.PARTIAL)
+        await record(make_recorder(storage), story.receipt(ReceiptStatus.DELIVERED), part)
+        assert await outcomes(storage) == {"sent": "written", "partial": "written"}
+    assert FailureReason.PARTIAL.advice in intercom.notes[1][2]
 
 
 async def test_refusal_is_closed_with_its_reason(storage: Pool) -> None:

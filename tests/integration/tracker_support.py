@@ -1,5 +1,6 @@
 """status_tracker's storage for a test, and the other parties that it speaks with."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -74,7 +75,8 @@ class FakeIntercom:
     Conversations that take notes, and that are opened, as Intercom's REST API has them.
 
     `answers` says how the next notes end, `openings` how the next POST /messages do: a status, or "lost" for one that
-    is done but whose answer is a 500. `found` is whether the search finds what was opened.
+    is done but whose answer is a 500; a note may be "late": done, and answered after `late_seconds`. `found` is whether
+    the search finds what was opened.
     """
 
     answers: list[int | str] = field(default_factory=list)
@@ -87,6 +89,7 @@ class FakeIntercom:
     settling: list[int] = field(default_factory=list)
     tries: int = 0
     reset: str = "0"
+    late_seconds: float = 1
     notes: list[tuple[str, str, str]] = field(default_factory=list)
     begun_by_others: list[dict[str, Any]] = field(default_factory=list)
     looks: int = 0
@@ -98,9 +101,11 @@ class FakeIntercom:
         self.writes += 1
         body = await request.json()
         answer = self.answers.pop(0) if self.answers else 200
-        if answer in (200, "lost"):
+        if answer in (200, "lost", "late"):
             self.notes.append((request.match_info["id"], body["admin_id"], body["body"]))
-        if answer == 200:
+        if answer == "late":
+            await asyncio.sleep(self.late_seconds)
+        if answer in (200, "late"):
             return web.json_response(self._conversation(request.match_info["id"]))
         status = 500 if isinstance(answer, str) else answer
         return self._error(status)

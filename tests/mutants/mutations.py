@@ -6,5 +6,6 @@ from tests.mutants.decisions import DECISIONS
 from tests.mutants.mutation import Mutation
 from tests.mutants.others import OTHERS
 from tests.mutants.protocol import PROTOCOL
+from tests.mutants.removing import REMOVING
 
-MUTATIONS: Sequence[Mutation] = (*DECISIONS, *PROTOCOL, *OTHERS)
+MUTATIONS: Sequence[Mutation] = (*DECISIONS, *PROTOCOL, *OTHERS, *REMOVING)

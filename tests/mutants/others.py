@@ -13,6 +13,7 @@ READ_UP_TO = "tests/integration/test_runtime_read_up_to.py"
 RECORDING = "tests/integration/test_tracker_recording.py"
 SWEEPING = "tests/integration/test_tracker_sweep.py"
 ANNOUNCING = "tests/integration/test_tracker_announcer.py"
+NOTING = "tests/integration/test_tracker_thread.py"
 
 _INSISTS = "    while not task.done():\n        task.cancel()\n        await asyncio.wait({task}, timeout=4)\n"
 _CANCELS_ONCE = "    task.cancel()\n    await asyncio.wait({task})\n"
@@ -128,6 +129,24 @@ OTHERS: Sequence[Mutation] = (
         "tests/unit/status_tracker/test_history.py",
         f"{RECORDING}::test_every_permutation_ends_in_the_same_row",
         servers=True,
+    ),
+    _one(
+        "tracker-part-that-failed",
+        "a text of which a part failed has failed, whatever is said of the others",
+        f"{TRACKER}/domain/status.py",
+        "    rank = _PARTIAL_RANK if entry.is_partial else _RANKS[entry.status]\n",
+        "    rank = _RANKS[entry.status]\n",
+        "tests/unit/status_tracker/test_status.py",
+        "tests/unit/status_tracker/test_receipts.py",
+        servers=False,
+    ),
+    _one(
+        "tracker-looks-before-it-notes-again",
+        "a note whose writing was not answered is looked for before it is written again",
+        f"{TRACKER}/noting.py",
+        "        if effect.may_exist and await self._threads.contains(",
+        "        if not effect and await self._threads.contains(",
+        f"{NOTING}::test_note_whose_answer_was_lost_is_found_and_not_written_again",
     ),
     _one(
         "tracker-tells-until-confirmed",

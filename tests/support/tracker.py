@@ -1,5 +1,7 @@
 """The history's HTTP, as another service would read it."""
 
+import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +19,19 @@ class Tracker:
 
     url: str
     token: str
+    metrics_url: str
 
     @classmethod
     def of(cls, stack: Stack) -> "Tracker":
         """The one of a running stack."""
-        return cls(stack.tracker_url, stack.surroundings.secrets.tracker_token)
+        around = stack.surroundings
+        return cls(stack.tracker_url, around.secrets.tracker_token, around.url("status_tracker_ops", "/metrics"))
+
+    def counted(self, metric: str) -> float:
+        """The sum over a metric's lines."""
+        page = call("GET", self.metrics_url).body.decode()
+        lines = [line.rsplit(" ", 1) for line in page.splitlines() if line.startswith(metric)]
+        return sum(float(value) for _, value in lines)
 
     def get(self, path: str, token: str | None = None) -> Answer:
         """One GET, with another token where one is given."""
@@ -33,6 +43,12 @@ class Tracker:
         assert answer.status == 200, answer
         page: Mapping[str, Any] = answer.json()
         return page
+
+    def export(self, **query: str) -> list[dict[str, str]]:
+        """Every message that fits, as the CSV has it."""
+        answer = self.get(f"/v1/workspaces/{WORKSPACE}/messages.csv?{urlencode(query)}")
+        assert answer.status == 200, answer
+        return list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
 
     def message(self, message_id: object, workspace_id: str = WORKSPACE) -> Mapping[str, Any] | None:
         """One message with its timeline; nothing where there is none."""

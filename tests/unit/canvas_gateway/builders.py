@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from canvas_gateway.domain.history import Addressee, Message, Requester
 from canvas_gateway.domain.moments import Calendar
 from canvas_gateway.domain.outcome import Outcome, Submission
+from canvas_gateway.domain.reach import Reach
+from canvas_gateway.domain.repeats import Repeat
 from canvas_gateway.domain.state import Draft, State
 from canvas_gateway.domain.values import ConnectedChannel, Person, Screen, Teammate
 from proactive_contracts.codec import make_event
@@ -112,11 +114,29 @@ def make_message(request: SendRequested | None = None, **changes: Any) -> Messag
 def make_state(screen: Screen = Screen.HOME, **changes: Any) -> State:
     """A state of that screen with all that the screen needs."""
     fields: dict[str, Any] = {"contact": ANNA, "screen": screen}
-    if screen is Screen.COMPOSE:
+    if screen in {Screen.COMPOSE, Screen.AGAIN}:
         fields["recipient"] = ANNA
         fields["channel"] = make_channel().chosen
         fields["draft"] = Draft(message_id=MESSAGE_ID, recipient_id=ANNA.id, phone="+4915112345678")
     return State(**{**fields, **changes})
+
+
+def make_reach(**changes: Any) -> Reach:
+    """What the dispatcher tells of the channel that make_channel makes."""
+    return Reach(**{"channel_id": CHANNEL_ID, **changes})
+
+
+def make_repeat(**changes: Any) -> Repeat:
+    """The question about a message of two minutes ago."""
+    fields: dict[str, Any] = {
+        "kind": "admin",
+        "by": "Tom Becker",
+        "at": NOW - timedelta(minutes=2),
+        "channel": Channel.SMS,
+        "status": Status.DELIVERED,
+        "open_new": False,
+    }
+    return Repeat(**{**fields, **changes})
 
 
 def make_told(outcome: Outcome, **changes: Any) -> State:

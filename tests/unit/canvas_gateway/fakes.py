@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 from pydantic import SecretStr
 
 from canvas_gateway.canvas_kit.requests import Initialize, Submit
-from canvas_gateway.domain.history import Message, Page
+from canvas_gateway.domain.history import NOT_SENT, Message, Page, SearchRefused, SearchTrouble
 from canvas_gateway.domain.outcome import Published
+from canvas_gateway.domain.reach import Reach
 from canvas_gateway.domain.trouble import Interruption, Kind
 from canvas_gateway.domain.values import ConnectedChannel, Person, Workspace
 from canvas_gateway.handlers.asking import Asking
@@ -92,7 +93,9 @@ class FakeHistory:
     pages: list[Page] = field(default_factory=list)
     down: bool = False
     hangs: bool = False
+    refuses: SearchTrouble | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
+    questions: list[tuple[str, str]] = field(default_factory=list)
 
     def put(self, *messages: Message) -> None:
         for message in messages:
@@ -101,6 +104,8 @@ class FakeHistory:
     async def page(self, workspace_id: str, *, limit: int, seconds: float, **wanted: Any) -> Page:
         await self._check(seconds)
         self.asked.append(wanted)
+        if self.refuses is not None:
+            raise SearchRefused(self.refuses)
         if self.pages:
             return self.pages.pop(0)
         return Page(messages=tuple(self.messages.values())[:limit])
@@ -109,11 +114,32 @@ class FakeHistory:
         await self._check(seconds)
         return self.messages.get(message_id)
 
+    async def repeated(
+        self, workspace_id: str, recipient: str, text: str, message_id: UUID, seconds: float
+    ) -> Message | None:
+        await self._check(seconds)
+        self.questions.append((recipient, text))
+        same = [one for one in self.messages.values() if (one.recipient, one.text) == (recipient, text)]
+        known = message_id in self.messages
+        return next((one for one in reversed(same) if one.status not in NOT_SENT and not known), None)
+
     async def _check(self, seconds: float) -> None:
         if self.hangs:
             await asyncio.sleep(seconds)
         if self.down or self.hangs:
             raise Interruption(Kind.HISTORY_DOWN)
+
+
+@dataclass
+class FakeReachability:
+    """Tells what it was given, of whomever; nothing by default, as a dispatcher that is away."""
+
+    reach: list[Reach] = field(default_factory=list)
+    asked: list[str | None] = field(default_factory=list)
+
+    async def of(self, workspace_id: str, recipient: str | None) -> Mapping[UUID, Reach]:
+        self.asked.append(recipient)
+        return {one.channel_id: one for one in self.reach}
 
 
 @dataclass
@@ -146,11 +172,12 @@ class World:
         self.clock = FakeClock()
         self.directory = FakeDirectory()
         self.contacts = FakeContacts()
+        self.reachability = FakeReachability()
         self.history = FakeHistory()
         self.results = ArrivingResults(uuid4())
         self.bus = FakeBus(self.results)
         self.asking = Asking(self.bus, self.results)
-        finding = Finding(self.contacts, self.directory, self.clock)
+        finding = Finding(self.contacts, self.directory, self.reachability, self.clock)
         remembering = Remembering(self.history, self.directory, self.bus)
         sending = Sending(self.asking, self.history, wait_seconds=wait_seconds, lifetime=timedelta(minutes=15))
         deciding = Deciding(self.asking, self.history, remembering, wait_seconds=wait_seconds)
@@ -225,7 +252,7 @@ class Agent:
         return {
             component["id"]: component["value"]
             for component in self.components
-            if component["type"] in {"input", "textarea", "single-select"} and "value" in component
+            if component["type"] in {"input", "textarea", "single-select", "dropdown"} and "value" in component
         }
 
     def row(self, start: str) -> str:

@@ -14,7 +14,9 @@ from pydantic import SecretStr
 from canvas_gateway.bus import RequestBus
 from canvas_gateway.connected import ConnectedWorkspaces
 from canvas_gateway.contacts import IntercomContacts
+from canvas_gateway.domain.history import SearchRefused, SearchTrouble, Standing
 from canvas_gateway.domain.outcome import Published
+from canvas_gateway.domain.state import Filter
 from canvas_gateway.domain.trouble import Interruption, Kind
 from canvas_gateway.domain.values import Workspace
 from canvas_gateway.history import TrackedHistory
@@ -22,7 +24,8 @@ from directory.channels import Channels
 from directory.errors import SecretUnreadable
 from directory.workspaces import Workspaces
 from proactive_contracts.codec import make_event
-from proactive_contracts.envelope import request_id
+from proactive_contracts.envelope import request_id, text_digest
+from proactive_contracts.values import Channel
 from runtime.amqp.publisher import NotPublished, Publisher, Unconfirmed, Unroutable
 from runtime.http import client_session, serve
 from tests.unit.canvas_gateway.builders import ATHENS, NOW, make_message, make_request
@@ -75,6 +78,61 @@ async def test_history_page_asks_only_for_what_is_wanted(peer: Peer) -> None:
         page = await tracked.page("sandbox1", limit=10, seconds=2, requested_by="814860", cursor="a/b=")
     assert page.next_cursor == "abc"
     assert dict(peer.asked[0].query) == {"limit": "10", "requested_by": "814860", "cursor": "a/b="}
+
+
+async def test_history_page_asks_for_what_the_filter_says(peer: Peer) -> None:
+    peer.body = {"messages": []}
+    wanted = Filter(channel=Channel.VIBER, standing=Standing.MAY_BE_SENT, search="+49 151 12345678")
+    async with client_session(5) as session:
+        await TrackedHistory(session, peer.url, SecretStr("t")).page("w", limit=10, seconds=2, wanted=wanted)
+    assert dict(peer.asked[0].query) == {
+        "limit": "10",
+        "channel": "viber",
+        "status": "unknown,not_confirmed",
+        "search": "+49 151 12345678",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("urn:proactive:search-unclear", SearchTrouble.UNCLEAR),
+        ("urn:proactive:search-ends-too-many-numbers", SearchTrouble.TOO_MANY),
+    ],
+)
+async def test_search_that_the_history_refuses_is_told_from_trouble(peer: Peer, kind: str, why: SearchTrouble) -> None:
+    peer.status, peer.body = 400, {"type": kind, "title": "x", "status": 400, "detail": "x"}
+    async with client_session(5) as session:
+        with pytest.raises(SearchRefused) as refused:
+            await TrackedHistory(session, peer.url, SecretStr("t")).page("w", limit=10, seconds=2)
+    assert refused.value.why is why
+
+
+@pytest.mark.parametrize("body", [{"type": "about:blank"}, {}, [], "x", None, {"type": []}])
+async def test_other_refusals_of_a_page_are_history_down(peer: Peer, body: Any) -> None:
+    peer.status, peer.body = 400, body
+    async with client_session(5) as session:
+        with pytest.raises(Interruption) as down:
+            await TrackedHistory(session, peer.url, SecretStr("t")).page("w", limit=10, seconds=2)
+    assert down.value.kind is Kind.HISTORY_DOWN
+
+
+async def test_repeat_is_asked_for_by_the_digest_of_its_text(peer: Peer) -> None:
+    peer.body = {"messages": [make_message().model_dump(mode="json")], "next_cursor": None}
+    message_id = uuid4()
+    async with client_session(5) as session:
+        tracked = TrackedHistory(session, peer.url, SecretStr("t"))
+        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, 2) == make_message()
+        peer.body = {"messages": [], "next_cursor": None}
+        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, 2) is None
+        peer.status = 404  # a tracker of an earlier release
+        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, 2) is None
+    assert peer.asked[0].path == "/v1/workspaces/sandbox1/repeated"
+    assert dict(peer.asked[0].query) == {
+        "recipient": "+4915112345678",
+        "text_digest": text_digest("Your parcel"),
+        "message_id": str(message_id),
+    }
 
 
 async def test_message_that_is_not_there_is_none(peer: Peer) -> None:

@@ -159,3 +159,24 @@ async def test_details_that_cannot_be_read_publish_nothing() -> None:
     await agent.clicks("trouble.retry")
     assert agent.outcome == "details"
     assert job.changes == [SendCancelled]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"text": None, "text_removed_at": NOW, "text_kept_days": 30},
+            "The text was removed on Nov 22, 2026 at 1:05PM (kept for 30 days).",
+        ),
+        (
+            {"text": None, "text_removed_at": NOW, "erased_at": NOW, "recipient": "", "contact": None},
+            "The customer's text, number and name were erased on Nov 22, 2026 at 1:05PM.",
+        ),
+    ],
+)
+async def test_details_say_what_was_removed_and_offer_no_resend(changes: dict[str, Any], said: str) -> None:
+    agent = await at_details(World(), make_message(status=Status.EXPIRED, **changes))
+    assert said in agent.texts
+    assert "details.resend" not in agent.ids
+    fields = {item["field"] for item in agent.components[1]["items"]}
+    assert ("Number" in fields) == bool(changes.get("recipient", True))

@@ -1,12 +1,13 @@
 """From Home to the form."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from canvas_gateway.domain.trouble import Interruption, Kind
 from canvas_gateway.domain.values import Person
-from tests.unit.canvas_gateway.builders import ANNA, EMMA, NOW, make_channel
+from tests.unit.canvas_gateway.builders import ANNA, EMMA, NOW, make_channel, make_reach
 from tests.unit.canvas_gateway.fakes import Agent, World, at_compose
 
 
@@ -142,7 +143,8 @@ async def test_disabled_channel_is_shown_and_cannot_be_chosen() -> None:
     ("phone", "line"),
     [
         ("+4915112345678", "Ready"),
-        ("+493012345678", "Not a mobile number"),
+        ("+493012345678", "This is a landline: it cannot receive SMS."),
+        ("+498001234567", "Not a mobile number"),
         ("12345", "The phone number is not valid: you can correct it on the next screen"),
         (None, "No phone number yet: you can type it on the next screen"),
     ],
@@ -173,3 +175,37 @@ async def test_other_recipient_gets_their_own_number() -> None:
     await agent.clicks(agent.row("channel.pick:"))
     assert agent.values == {"compose.phone": "+306941234567", "compose.text": "Half a"}
     assert len(world.clock.minted) == 1
+
+
+async def at_channel(world: World, person: Person = ANNA) -> Agent:
+    agent = await Agent(world).sees(person).opens()
+    return await agent.walks("home.send", "recipient.this")
+
+
+def only_row(agent: Agent) -> dict[str, Any]:
+    row: dict[str, Any] = next(part for part in agent.components if part["type"] == "list")["items"][0]
+    return row
+
+
+async def test_channel_asks_the_dispatcher_about_the_number_as_it_would_be_sent_to() -> None:
+    world = World()
+    for phone in ("+49 151 12345678", "12345", None):
+        await at_channel(world, ANNA.model_copy(update={"phone": phone}))
+    assert world.reachability.asked == ["+4915112345678", None, None]
+
+
+async def test_paused_channel_says_so_and_can_still_be_chosen() -> None:
+    world = World()
+    world.reachability.reach = [make_reach(state="paused", since=NOW)]
+    agent = await at_channel(world)
+    assert only_row(agent)["tertiary_text"].startswith("Paused since 1:05PM: a message waits")
+    assert (await agent.clicks(agent.row("channel.pick:"))).outcome == "compose"
+
+
+async def test_blocked_channel_cannot_be_chosen_and_the_screen_leads_back() -> None:
+    world = World()
+    world.reachability.reach = [make_reach(state="blocked", until=NOW + timedelta(minutes=5))]
+    agent = await at_channel(world)
+    assert "action" not in only_row(agent)
+    assert only_row(agent)["disabled"] is True
+    assert (await agent.clicks("channel.back")).outcome == "recipient"

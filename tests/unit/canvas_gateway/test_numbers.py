@@ -59,7 +59,8 @@ def test_anything_else_is_not_a_number(typed: str) -> None:
         (" ", NumberKind.MISSING),
         ("12345", NumberKind.INVALID),
         ("+4915112345678", NumberKind.MOBILE),
-        ("+493012345678", NumberKind.OTHER),
+        ("+493012345678", NumberKind.LANDLINE),
+        ("+498001234567", NumberKind.OTHER),
         ("+12025550143", NumberKind.MOBILE),
     ],
 )

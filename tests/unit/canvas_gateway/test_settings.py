@@ -13,6 +13,8 @@ GIVEN = {
     "PROACTIVE_WORKSPACE_KEYS": "w",
     "PROACTIVE_TRACKER_URL": "http://127.0.0.1:8081/",
     "PROACTIVE_TRACKER_TOKEN": "t",
+    "PROACTIVE_DISPATCHER_URL": "http://127.0.0.1:8082/",
+    "PROACTIVE_DISPATCHER_TOKEN": "o",
 }
 
 
@@ -26,6 +28,7 @@ def test_several_secrets_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch
     told = load(GatewaySettings)
     assert [secret.get_secret_value() for secret in told.intercom_client_secrets] == ["new", "old"]
     assert told.tracker_url == "http://127.0.0.1:8081"
+    assert told.dispatcher_url == "http://127.0.0.1:8082"
     assert told.result_wait_seconds == 4
     assert told.not_after_seconds == 900
     assert told.intercom_client_id is None
@@ -39,6 +42,7 @@ def test_several_secrets_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch
         ("PROACTIVE_STATE_KEYS", ""),
         ("PROACTIVE_INTERCOM_CLIENT_SECRETS", " , "),
         ("PROACTIVE_TRACKER_URL", "127.0.0.1:8081"),
+        ("PROACTIVE_DISPATCHER_URL", "127.0.0.1:8082"),
         ("PROACTIVE_RESULT_WAIT_SECONDS", "9"),
         ("PROACTIVE_INTERCOM_OAUTH_URL", "javascript:alert(1)"),
     ],

@@ -30,7 +30,7 @@ from dispatcher.ports import (
 )
 from proactive_contracts.codec import EVENT_TYPES
 from proactive_contracts.envelope import Event
-from proactive_contracts.receipts import DeliveryReported
+from proactive_contracts.receipts import DeliveryReported, ReplyReceived
 from proactive_contracts.requests import CancelRequested, SendRequested
 from proactive_contracts.values import Channel, Lane
 from tests.unit.dispatcher.builders import NOW, make_job
@@ -139,6 +139,24 @@ class FakeGates:
 
     async def report(self, channel: ChannelInUse, request: SendRequested, answer: Answer) -> None:
         self.reports.append(answer)
+
+
+class FakeRecipients:
+    """Keeps what was said of people."""
+
+    def __init__(self) -> None:
+        self.replies: list[ReplyReceived] = []
+        self.opt_outs: list[tuple[str, str | None]] = []
+        self.reported: list[DeliveryReported] = []
+
+    async def seen(self, reply: ReplyReceived) -> None:
+        self.replies.append(reply)
+
+    async def opted_out(self, request: SendRequested, provider_code: str | None) -> None:
+        self.opt_outs.append((request.recipient, provider_code))
+
+    async def reported_opted_out(self, receipt: DeliveryReported) -> None:
+        self.reported.append(receipt)
 
 
 @dataclass

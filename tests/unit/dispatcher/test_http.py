@@ -19,6 +19,7 @@ from dispatcher.operators import operators_app
 from dispatcher.ports import Callback, ChannelInUse, Unreadable, UnreadableCallback
 from dispatcher.providers.infobip import Infobip
 from dispatcher.webhooks import MAX_CALLBACK, Webhooks
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus, ReplyReceived
 from proactive_contracts.values import Channel
 from runtime.amqp.publisher import Unconfirmed
@@ -32,7 +33,7 @@ from tests.unit.dispatcher.builders import (
     make_job,
     make_request,
 )
-from tests.unit.dispatcher.fakes import FakeAnnouncements, FakeChannels, FakeJobs, FakeProvider
+from tests.unit.dispatcher.fakes import FakeAnnouncements, FakeChannels, FakeJobs, FakeProvider, FakeRecipients
 
 NOBODYS = UUID("0b5ad1a0-0000-4000-8000-0000000000ff")
 PATH = f"/webhooks/twilio/{CHANNEL_ID}"
@@ -66,8 +67,14 @@ class Scene:
         self.provider = FakeProvider(reports=[RECEIPT])
         self.announcements = FakeAnnouncements()
         channels = FakeChannels(channel or make_channel())
+        self.recipients = FakeRecipients()
         self.webhooks = Webhooks(
-            channels, {"twilio": self.provider}, self.jobs, self.announcements, "https://p.example/base/"
+            channels,
+            {"twilio": self.provider},
+            self.jobs,
+            self.announcements,
+            self.recipients,
+            "https://p.example/base/",
         )
 
     @asynccontextmanager
@@ -90,12 +97,22 @@ async def test_receipt_is_published_and_reaches_the_job() -> None:
     assert scene.jobs.receipts == [RECEIPT]
 
 
-async def test_reply_is_published_only() -> None:
+async def test_reply_is_published_and_its_writer_remembered() -> None:
     scene = Scene()
     scene.provider.reports = [REPLY]
     assert await post(scene) == 204
     assert scene.announcements.words == ["reply_received"]
     assert scene.jobs.receipts == []
+    assert scene.recipients.replies == [REPLY]
+
+
+async def test_receipt_that_tells_of_an_opt_out_is_remembered() -> None:
+    scene = Scene()
+    refused = {"status": ReceiptStatus.FAILED, "reason": FailureReason.OPTED_OUT, "provider_code": "131050"}
+    opted_out = RECEIPT.model_copy(update=refused)
+    scene.provider.reports = [RECEIPT, opted_out]
+    assert await post(scene) == 204
+    assert scene.recipients.reported == [opted_out]
 
 
 async def test_repeated_receipt_is_published_under_one_id() -> None:
@@ -170,7 +187,9 @@ async def test_secret_in_an_address_is_never_logged(
     secret: str, status: int, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     channels = FakeChannels(make_infobip_channel())
-    webhooks = Webhooks(channels, {"infobip": Infobip()}, FakeJobs(), FakeAnnouncements(), "https://p.example")
+    webhooks = Webhooks(
+        channels, {"infobip": Infobip()}, FakeJobs(), FakeAnnouncements(), FakeRecipients(), "https://p.example"
+    )
     result = {"messageId": str(MESSAGE_ID), "status": {"groupId": 3, "id": 5}}
     path = f"/webhooks/infobip/{CHANNEL_ID}"
     with logged_by(webhooks_module) as logs:

@@ -322,8 +322,14 @@ def test_receipt_is_read(group: int, code: int, status: ReceiptStatus) -> None:
     assert receipt.provider_message_id == INFOBIPS_ID
     assert receipt.reported_at == datetime(2026, 11, 2, 14, 4, 30, 250_000, tzinfo=UTC)
     failed = status in {ReceiptStatus.FAILED, ReceiptStatus.UNDELIVERED}
-    assert (receipt.reason is not None, receipt.provider_code) == (failed, str(code) if failed else None)
-    assert receipt.detail == ("Words." if failed else None)
+    assert receipt.reason is not None if failed else receipt.reason is None
+    assert (receipt.provider_code, receipt.detail) == (str(code), "Words.")
+
+
+def test_words_on_an_error_that_is_none_are_not_taken_for_what_happened() -> None:
+    (receipt,) = read(report_of(3, 5, error={"id": 0, "name": "NO_ERROR", "description": "No Error"}))
+    assert isinstance(receipt, DeliveryReported)
+    assert (receipt.provider_code, receipt.detail) == ("5", "Words.")
 
 
 def test_seen_report_is_read() -> None:

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused, Unclear, clean
 from dispatcher.domain.delays import LONGEST_RETRY_AFTER, MAX_NOT_SENT, MAX_REFUSED, look_delay, retry_delay
 from dispatcher.domain.job import decide
-from dispatcher.domain.resends import refuse_resend, replaced_by, status_of, stopped_before, under_way
+from dispatcher.domain.resends import (
+    RECEIPT_ORDER,
+    receipt_word,
+    refuse_resend,
+    replaced_by,
+    status_of,
+    stopped_before,
+    under_way,
+)
 from dispatcher.domain.states import (
     Act,
     Answered,
@@ -31,6 +39,7 @@ from dispatcher.domain.states import (
 )
 from proactive_contracts.codec import decode, encode, make_event
 from proactive_contracts.reasons import FailureReason
+from proactive_contracts.receipts import DeliveryReported, ReceiptStatus
 from proactive_contracts.results import (
     Earlier,
     SendAccepted,
@@ -43,8 +52,8 @@ from proactive_contracts.results import (
     SendUnknown,
 )
 from proactive_contracts.status import Status
-from proactive_contracts.values import Lane, Service
-from tests.unit.dispatcher.builders import MESSAGE_ID, NOW, make_event_of, make_job, make_request
+from proactive_contracts.values import Channel, Lane, Service
+from tests.unit.dispatcher.builders import CHANNEL_ID, MESSAGE_ID, NOW, make_event_of, make_job, make_request
 
 NOTHING = Capabilities("plain")
 TWILIO = Capabilities("twilio", look_up=True, receipts_echo=True, settling_seconds=15)
@@ -503,6 +512,27 @@ def test_every_result_can_be_told(answer: Answer, minutes: int, state: State, ca
 )
 def test_receipt_outweighs_the_state(state: State, receipt: str | None, status: Status) -> None:
     assert status_of(state, receipt) is status
+
+
+@pytest.mark.parametrize("status", ReceiptStatus)
+def test_part_that_failed_outlasts_every_other_receipt(status: ReceiptStatus) -> None:
+    def receipt(status: ReceiptStatus, reason: FailureReason | None) -> DeliveryReported:
+        return DeliveryReported(
+            workspace_id="w1",
+            channel=Channel.SMS,
+            channel_id=CHANNEL_ID,
+            provider="twilio",
+            provider_message_id="SM1",
+            status=status,
+            reason=reason,
+            reported_at=NOW,
+        )
+
+    word = receipt_word(receipt(status, FailureReason.UNREACHABLE))
+    part = receipt_word(receipt(ReceiptStatus.UNDELIVERED, FailureReason.PARTIAL))
+    assert word == status.value
+    assert RECEIPT_ORDER.index(part) > RECEIPT_ORDER.index(word)
+    assert status_of(State.ACCEPTED, part) is Status.FAILED
 
 
 @pytest.mark.parametrize("status", Status)

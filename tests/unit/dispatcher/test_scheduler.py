@@ -20,12 +20,13 @@ from tests.unit.dispatcher.fakes import (
     FakeChannels,
     FakeJobs,
     FakeProvider,
+    FakeRecipients,
 )
 from tests.unit.dispatcher.senders import FakeSenders
 
 
 def make_scheduler(jobs: FakeJobs, calls: FakeCalls, slots: int = 5, seconds: float = 0.01) -> Scheduler:
-    gates = WorkerGates(FakeSenders(), Slots(slots), Channel.SMS)
+    gates = WorkerGates(FakeSenders(), FakeRecipients(), Slots(slots), Channel.SMS)
     dispatch = Dispatch(
         jobs,
         FakeChannels(make_channel()),

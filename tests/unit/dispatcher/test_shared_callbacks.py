@@ -16,7 +16,7 @@ from dispatcher.providers.meta import Meta, sign
 from dispatcher.webhooks import Webhooks
 from proactive_contracts.receipts import DeliveryReported, ReplyReceived
 from tests.unit.dispatcher.builders import CHANNEL_ID, make_meta_channel
-from tests.unit.dispatcher.fakes import FakeAnnouncements, FakeChannels, FakeJobs
+from tests.unit.dispatcher.fakes import FakeAnnouncements, FakeChannels, FakeJobs, FakeRecipients
 
 FIRST, SECOND, THIRD = "100000000000001", "100000000000002", "100000000000003"
 SECRET = "secret-of-meta"
@@ -36,7 +36,9 @@ class Scene:
     def __init__(self, others: Sequence[ChannelInUse] = (), own: ChannelInUse | None = None) -> None:
         self.announcements = FakeAnnouncements()
         channels = FakeChannels(own or connected(FIRST, id=CHANNEL_ID), others)
-        self.webhooks = Webhooks(channels, {"meta": Meta()}, FakeJobs(), self.announcements, "https://p.example")
+        self.webhooks = Webhooks(
+            channels, {"meta": Meta()}, FakeJobs(), self.announcements, FakeRecipients(), "https://p.example"
+        )
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[TestClient[web.Request, web.Application]]:

@@ -434,7 +434,7 @@ def read(fields: Mapping[str, str] | bytes, url: str = RECEIPT_URL) -> list[Deli
         ("sent", ReceiptStatus.SENT),
         ("delivered", ReceiptStatus.DELIVERED),
         ("Delivered", ReceiptStatus.DELIVERED),
-        ("partially_delivered", ReceiptStatus.DELIVERED),
+        ("partially_delivered", ReceiptStatus.UNDELIVERED),
         ("read", ReceiptStatus.READ),
         ("undelivered", ReceiptStatus.UNDELIVERED),
         ("failed", ReceiptStatus.FAILED),
@@ -469,6 +469,12 @@ def test_failure_has_its_reason(code: str, reason: FailureReason) -> None:
     assert isinstance(receipt, DeliveryReported)
     assert (receipt.reason, receipt.provider_code) == (reason, code)
     assert receipt.detail == f"Twilio reports error {code}."
+
+
+def test_text_of_which_a_part_arrived_has_failed_in_part() -> None:
+    (receipt,) = read({"MessageSid": SID, "MessageStatus": "partially_delivered"})
+    assert isinstance(receipt, DeliveryReported)
+    assert (receipt.reason, receipt.detail) == (FailureReason.PARTIAL, "Twilio reports partially_delivered.")
 
 
 def test_failure_without_a_code_is_read() -> None:

@@ -15,6 +15,7 @@ from proactive_contracts.reasons import FailureReason
 from proactive_contracts.values import Channel, Lane
 from tests.support.logs import logged_by
 from tests.unit.dispatcher.builders import CHANNEL_ID, make_channel, make_request
+from tests.unit.dispatcher.fakes import FakeRecipients
 from tests.unit.dispatcher.senders import FakeSenders
 
 CHANNEL = make_channel()
@@ -24,8 +25,31 @@ BAD_KEY = Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, "Authentica
 BAD_NUMBER = Refused(ErrorClass.REJECTED, FailureReason.INVALID_NUMBER, "no")
 
 
-def make_gates(senders: FakeSenders, slots: int = 4) -> WorkerGates:
-    return WorkerGates(senders, Slots(slots), Channel.SMS)
+OPTED_OUT = Refused(ErrorClass.REJECTED, FailureReason.OPTED_OUT, "no", "21610")
+
+
+def make_gates(senders: FakeSenders, slots: int = 4, recipients: FakeRecipients | None = None) -> WorkerGates:
+    return WorkerGates(senders, recipients or FakeRecipients(), Slots(slots), Channel.SMS)
+
+
+async def test_opt_out_is_remembered_and_says_nothing_of_the_sender() -> None:
+    senders, recipients = FakeSenders(), FakeRecipients()
+    gates = make_gates(senders, recipients=recipients)
+    await gates.report(CHANNEL, REQUEST, BAD_NUMBER)
+    assert recipients.opt_outs == []
+    await gates.report(CHANNEL, REQUEST, OPTED_OUT)
+    assert recipients.opt_outs == [(REQUEST.recipient, "21610")]
+    assert senders.asked == []
+
+
+async def test_good_answer_of_a_probe_is_told_though_another_replica_saw_the_trouble() -> None:
+    senders = FakeSenders()
+    gates = make_gates(senders)
+    await gates.report(CHANNEL, REQUEST, TAKEN)
+    assert senders.asked == [], "all was well as far as this worker knows"
+    gates.probe([CHANNEL_ID])
+    await gates.report(CHANNEL, REQUEST, TAKEN)
+    assert "report" in senders.asked
 
 
 async def test_sender_is_made_known_once_and_again_at_another_address() -> None:

@@ -49,6 +49,7 @@ def test_file_is_read_with_its_defaults_and_secrets(tmp_path: Path) -> None:
 
     workspace = wanted.workspaces[0]
     assert (workspace.region, workspace.time_zone, workspace.open_new_read) == ("us", "UTC", True)
+    assert (workspace.keep_text_days, workspace.keep_rest_months) == (30, 13)
     assert secrets[workspace.token] == "s3cret"
     channel = workspace.channels[0]
     assert (channel.sender, channel.id, channel.enabled) == ("+4915700000001", None, None)
@@ -108,3 +109,20 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     content = GOOD.replace("channel: sms", "channel: fax").replace("name: Sandbox", "nmae: Sandbox")
 
     assert len(problems(tmp_path, content)) == 3
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ("keep_text_days: 0", "workspaces[0].keep_text_days: has to be greater than or equal to 1"),
+        ("keep_rest_months: 1", "workspaces[0].keep_rest_months: has to be greater than or equal to 2"),
+        (
+            "keep_text_days: 57, keep_rest_months: 2",
+            "workspaces[0]: workspace kept: keep_text_days is 57, and a text is not kept longer than the rest: "
+            "with keep_rest_months 2, at most 56 days",
+        ),
+    ],
+)
+def test_text_is_not_kept_longer_than_the_rest(tmp_path: Path, kept: str, told: str) -> None:
+    content = "workspaces: [{id: kept, name: Kept, token: {env: SOME_TOKEN}, " + kept + "}]"
+    assert problems(tmp_path, content) == (told,)

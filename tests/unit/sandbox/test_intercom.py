@@ -194,6 +194,28 @@ async def test_rate_limited_says_when_to_come_back(sandbox: Sandbox) -> None:
     assert (await sandbox.intercom("GET", "/me")).status == 200
 
 
+async def test_rate_limit_ends_at_its_reset(sandbox: Sandbox) -> None:
+    await sandbox.behave("intercom", mode="rate_limited", delay_seconds=1, only="notes")
+    resets = set()
+    for _ in range(2):
+        response = await sandbox.intercom("POST", "/conversations/215470001/reply", NOTE)
+        assert response.status == 429
+        resets.add(int(response.headers["X-RateLimit-Reset"]))
+    [resets_at] = resets
+    await asyncio.sleep(resets_at - time.time())
+    assert (await sandbox.intercom("POST", "/conversations/215470001/reply", NOTE)).status == 200
+    assert (await sandbox.behaviour("intercom"))["mode"] == "normal"
+
+
+async def test_slow_after_doing_has_done_it_for_a_caller_that_gave_up(sandbox: Sandbox) -> None:
+    before = len(await sandbox.parts("215470001"))
+    await sandbox.behave("intercom", mode="slow_after_doing", delay_seconds=2, remaining=1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await sandbox.intercom("POST", "/conversations/215470001/reply", NOTE)
+    assert len(await sandbox.parts("215470001")) == before + 1
+
+
 async def test_error_does_nothing_and_error_after_doing_does_it(sandbox: Sandbox) -> None:
     before = len(await sandbox.parts("215470001"))
     for mode, more in (("error", 0), ("error_after_doing", 1)):

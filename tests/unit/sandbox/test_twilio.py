@@ -211,6 +211,16 @@ async def test_reply_reaches_the_inbound_address_signed(make_sandbox: MakeSandbo
     assert (bubble["direction"], bubble["customer"]) == ("from_customer", ANNA_PHONE)
 
 
+async def test_stop_is_refused_with_21610_until_start(make_sandbox: MakeSandbox, receiver: Receiver) -> None:
+    sandbox = await make_sandbox(inbound_url=f"{receiver.url}/webhooks/twilio/1")
+    for said, status in (("Hello", 201), (" Stop ", 400), ("Why?", 400), ("START", 201)):
+        reply = {"channel": "sms", "from": ANNA_PHONE, "to": SENDER, "text": said}
+        await sandbox.client.post("/sandbox/phone/reply", json=reply)
+        response = await sandbox.send_sms()
+        assert response.status == status
+        assert (await sandbox.json(response)).get("code") == (21610 if status == 400 else None)
+
+
 async def test_reply_without_an_inbound_address_is_refused(sandbox: Sandbox) -> None:
     reply = {"channel": "sms", "from": ANNA_PHONE, "to": SENDER, "text": "Hi"}
     answer = await sandbox.client.post("/sandbox/phone/reply", json=reply)

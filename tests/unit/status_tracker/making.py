@@ -1,8 +1,9 @@
 """Events of one message, made up for tests."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID, uuid4, uuid5
 
 from proactive_contracts.codec import make_event
@@ -30,7 +31,11 @@ from proactive_contracts.values import (
     TextContent,
     Thread,
 )
-from status_tracker.domain.entries import Entry, Request, entry_of
+from status_tracker.answers import TimelineEntry, as_message_with_timeline
+from status_tracker.domain.entries import Entry, Request, Source, entry_of
+from status_tracker.domain.history import shown
+from status_tracker.storage.database import Record
+from status_tracker.storage.history import Remembered
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 CHANNEL_ID = UUID("0b5ad1a0-0000-4000-8000-000000000001")
@@ -53,12 +58,13 @@ def make_request(
     resend_of: UUID | None = None,
     open_new: bool = False,
     contact: Contact | None = ANNA,
+    channel: Channel = Channel.SMS,
 ) -> Event[SendRequested]:
-    """Somebody asks for an SMS."""
+    """Somebody asks for a message, an SMS by default."""
     asked = SendRequested(
         message_id=message_id or uuid4(),
         workspace_id=workspace_id,
-        channel=Channel.SMS,
+        channel=channel,
         channel_id=CHANNEL_ID,
         recipient=recipient,
         content=TextContent(text=text),
@@ -141,6 +147,7 @@ class Story:
         code: str | None = None,
         channel_id: UUID = CHANNEL_ID,
         reason: FailureReason | None = None,
+        detail: str | None = None,
         stamp: datetime | None = None,
     ) -> Event[Any]:
         """The provider reports; `echoed`: it names our id; `stamp`: when by its own clock, where that is another."""
@@ -155,6 +162,7 @@ class Story:
             status=status,
             reason=reason,
             provider_code=code,
+            detail=detail,
             reported_at=stamp or learned_at,
         )
         named = receipt_id(channel_id, self.provider_message_id, status, code)
@@ -197,3 +205,46 @@ def as_facts(events: Sequence[Event[Any]]) -> tuple[list[Request], list[Entry]]:
     """The requests and the entries that the tracker keeps of events."""
     requests = [Request(e.id, e.time, e.data) for e in events if isinstance(e.data, SendRequested)]
     return requests, [entry_of(event) for event in events]
+
+
+def make_entry(status: Status, source: Source = Source.DISPATCHER, **fields: Any) -> Entry:
+    """An entry that claims a status."""
+    entry = Entry(uuid4(), uuid4(), "made_up", source, NOON, "w1", UUID(int=1), CHANNEL_ID, status=status, attempt=1)
+    return replace(entry, **fields)
+
+
+def timeline_of(
+    *events: Event[Any], replies: Sequence[ReplyReceived] = (), recorded_at: datetime | None = None
+) -> list[TimelineEntry]:
+    """As the history shows it; the rest of the row does not matter here."""
+    requests, entries = as_facts(events)
+    found = shown(requests, entries)
+    assert found is not None
+    asked = found.request.asked
+    row: dict[str, Any] = {
+        "message_id": asked.message_id,
+        "event_id": found.request.event_id,
+        "workspace_id": asked.workspace_id,
+        "channel": asked.channel,
+        "channel_id": asked.channel_id,
+        "recipient": asked.recipient,
+        "conversation_id": None,
+        "requested_at": found.request.at,
+        "not_after": asked.not_after,
+        "opened_conversation_ids": [],
+        "open_failure": None,
+        "text_removed_at": None,
+        "text_kept_days": None,
+        "erased_at": None,
+        "status": found.status,
+        "status_at": found.since(found.decisive),
+        "reason": None,
+        "detail": None,
+        "provider": None,
+        "provider_code": None,
+        "provider_message_id": None,
+        "due_at": None,
+    }
+    written = [replace(entry, recorded_at=recorded_at) for entry in entries]
+    remembered = Remembered(cast("Record", row), found.request)
+    return as_message_with_timeline(remembered, written, replies).timeline

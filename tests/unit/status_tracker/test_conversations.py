@@ -78,4 +78,4 @@ def test_note_of_its_own_names_the_message_that_it_belongs_to() -> None:
     html = note_on_opening(make_request().data, NewConversation(["https://x.org/1"]), "reference1")
     assert "<b>Opened a new conversation:</b>" in html
     assert "the SMS message to +4915112345678 (Anna Schmidt), sent by Maria Lopez" in html
-    assert html.endswith("<p><i>Ref reference1</i></p>")
+    assert html.endswith("Ref reference1</i></p>")

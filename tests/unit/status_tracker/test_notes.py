@@ -1,6 +1,7 @@
 """Which notes are written, and what they say."""
 
 import re
+from html import escape
 from itertools import permutations
 from uuid import UUID
 
@@ -8,13 +9,14 @@ import pytest
 
 from proactive_contracts.envelope import Event
 from proactive_contracts.reasons import FailureReason
+from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
 from proactive_contracts.values import Admin, TemplateContent, TemplateVariable
 from status_tracker.domain.entries import entry_of
 from status_tracker.domain.findings import not_taken
 from status_tracker.domain.notes import Kind, due, kind_of, marker, note, readable
-from tests.unit.status_tracker.making import NOON, Story, make_request
+from tests.unit.status_tracker.making import NOON, Story, make_entry, make_request
 
 MESSAGE_ID = UUID("6f1d2f60-5d5c-4a53-9d4c-0a3c5f7a0001")
 
@@ -26,9 +28,9 @@ def make_note(request: Event[SendRequested], outcome: str, **fields: object) -> 
 
 def test_sent_note_names_channel_recipient_sender_and_text() -> None:
     html = make_note(make_request("Hello Anna\nyour order is here"), "accepted")
-    assert "<b>SMS message sent</b> to +4915112345678 (Anna Schmidt) by Maria Lopez." in html
+    assert "<b>SMS message sent</b>: to +4915112345678 (Anna Schmidt), by Maria Lopez." in html
     assert "“Hello Anna<br>your order is here”" in html
-    assert html.endswith("<p><i>Ref reference1</i></p>")
+    assert html.endswith('<p><i>The whole story is behind "View sent messages". Ref reference1</i></p>')
 
 
 def test_texts_and_names_are_escaped() -> None:
@@ -40,7 +42,7 @@ def test_texts_and_names_are_escaped() -> None:
 def test_failed_note_says_why_and_what_to_do() -> None:
     html = make_note(make_request(), "failed", reason=FailureReason.OPTED_OUT, detail="Unsubscribed <recipient>")
     why, advice = FailureReason.OPTED_OUT.why, FailureReason.OPTED_OUT.advice
-    assert "<b>SMS message not delivered</b>" in html
+    assert "<b>SMS message failed</b>" in html
     assert why in html
     assert advice in html
     assert "(twilio: 21211 Unsubscribed &lt;recipient&gt;)" in html
@@ -63,30 +65,55 @@ def test_note_on_what_was_sent_after_all_adds_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "status"),
-    [("unknown", Status.UNKNOWN), ("expired", Status.EXPIRED)],
+    [
+        ("accepted", Status.SENT),
+        ("unknown", Status.UNKNOWN),
+        ("expired", Status.EXPIRED),
+        ("cancelled", Status.CANCELLED),
+    ],
 )
 def test_other_outcomes_say_what_the_status_means_and_what_to_do(outcome: str, status: Status) -> None:
     html = make_note(make_request(), outcome)
-    assert status.meaning.replace("'", "&#x27;") in html
-    assert status.advice.replace("'", "&#x27;") in html
+    assert f"<b>SMS message {status.label.lower()}</b>" in html
+    assert escape(status.meaning) in html
+    assert escape(status.advice) in html
 
 
 def test_note_about_a_verdict_says_whose_it_is() -> None:
     refuted = make_note(make_request(), "resolved", verdict="not_sent", requested_by=Admin(id="1", name="Tom <b>"))
-    assert "<b>SMS message not delivered</b>" in refuted
+    assert "<b>SMS message not sent</b>" in refuted
     assert "Tom &lt;b&gt; marked it as not sent." in refuted
     assert Status.NOT_SENT.advice in refuted
     confirmed = make_note(make_request(), "resolved", verdict="sent")
     assert "<b>SMS message sent</b>" in confirmed
     assert "Maria Lopez marked it as sent." in confirmed
-    assert "What to do" not in confirmed
+    assert escape(Status.SENT.meaning) not in confirmed
+    assert escape(Status.SENT.advice) in confirmed
 
 
-def test_note_about_what_nobody_took_says_that_it_may_have_been_sent() -> None:
+def test_words_of_a_provider_that_took_it_are_left_to_the_history() -> None:
+    asked = make_request()
+    receipt = Story(asked).receipt(ReceiptStatus.DELIVERED, code="5", detail="Message delivered to handset")
+    html = note(asked.data, entry_of(receipt), "reference1")
+    assert "<b>SMS message delivered</b>" in html
+    assert "handset" not in html
+
+
+def test_note_about_a_part_that_failed_says_so_with_the_provider_s_words() -> None:
+    asked = make_request()
+    part = Story(asked).receipt(
+        ReceiptStatus.UNDELIVERED, code="30003", reason=FailureReason.PARTIAL, detail="Unreachable"
+    )
+    html = note(asked.data, entry_of(part), "reference1")
+    assert f"{FailureReason.PARTIAL.why} (twilio: 30003 Unreachable)" in html
+    assert FailureReason.PARTIAL.advice in html
+
+
+def test_note_about_what_nobody_took_says_that_it_is_not_confirmed() -> None:
     asked = make_request().data
     finding = not_taken(MESSAGE_ID, (asked.workspace_id, asked.message_id), asked.channel_id, NOON)
     html = note(asked, finding, "reference1")
-    assert "may have been sent" in html
+    assert "<b>SMS message not confirmed</b>" in html
     assert Status.NOT_CONFIRMED.meaning in html
 
 
@@ -103,6 +130,8 @@ def test_markers_are_one_word_and_none_holds_another() -> None:
         (None, Status.SENDING, None),
         (None, Status.WAITING, None),
         (None, Status.CANCELLED, None),
+        (Kind.UNTAKEN, Status.CANCELLED, Kind.STOPPED),
+        (Kind.STOPPED, Status.DELIVERED, Kind.ARRIVED),
         (None, Status.SENT, Kind.SENT),
         (None, Status.DELIVERED, Kind.SENT),
         (None, Status.FAILED, Kind.FAILED),
@@ -129,16 +158,22 @@ def test_markers_are_one_word_and_none_holds_another() -> None:
 def test_a_note_is_due_for_the_first_outcome_and_for_what_is_worse_or_resolved(
     noted: Kind | None, status: Status, expected: Kind | None
 ) -> None:
-    assert due(noted, status) is expected
+    assert due(noted, kind_of(make_entry(status))) is expected
+
+
+@pytest.mark.parametrize(
+    ("noted", "expected"),
+    [(None, Kind.PARTIAL), (Kind.SENT, Kind.PARTIAL), (Kind.ARRIVED, Kind.PARTIAL), (Kind.FAILED, None)],
+)
+def test_part_that_failed_is_noted_though_the_rest_had_arrived(noted: Kind | None, expected: Kind | None) -> None:
+    partial = make_entry(Status.FAILED, reason=FailureReason.PARTIAL)
+    assert due(noted, kind_of(partial)) is expected
+    assert due(Kind.PARTIAL, kind_of(partial)) is None
 
 
 def test_nothing_is_noted_before_there_is_an_outcome() -> None:
-    assert [status for status in Status if kind_of(status) is None] == [
-        Status.QUEUED,
-        Status.SENDING,
-        Status.WAITING,
-        Status.CANCELLED,
-    ]
+    untold = [status for status in Status if kind_of(make_entry(status)) is None]
+    assert untold == [Status.QUEUED, Status.SENDING, Status.WAITING]
 
 
 def test_template_is_told_by_its_name_and_variables() -> None:

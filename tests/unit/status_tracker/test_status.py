@@ -4,8 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from random import Random
-from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -15,7 +13,7 @@ from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
 from status_tracker.domain.entries import Entry, Source
 from status_tracker.domain.status import order
-from tests.unit.status_tracker.making import CHANNEL_ID, NOON
+from tests.unit.status_tracker.making import NOON, make_entry
 
 ASCENDING = [
     "queued",
@@ -31,11 +29,6 @@ ASCENDING = [
     "delivered",
     "read",
 ]
-
-
-def make_entry(status: Status, source: Source = Source.DISPATCHER, **fields: Any) -> Entry:
-    entry = Entry(uuid4(), uuid4(), "made_up", source, NOON, "w1", UUID(int=1), CHANNEL_ID, status=status, attempt=1)
-    return replace(entry, **fields)
 
 
 entries = st.builds(
@@ -77,6 +70,12 @@ def test_of_one_attempt_put_off_twice_the_later_time_wins() -> None:
     paused = make_entry(Status.WAITING, reason=FailureReason.CHANNEL_PAUSED, due_at=NOON)
     busy = make_entry(Status.WAITING, reason=FailureReason.OTHER, due_at=NOON + timedelta(minutes=5))
     assert order(paused) < order(busy) < order(make_entry(Status.SENDING, attempt=2))
+
+
+def test_part_that_failed_wins_over_whatever_is_said_of_the_others() -> None:
+    partial = order(make_entry(Status.FAILED, Source.RECEIPT, reason=FailureReason.PARTIAL))
+    others = [make_entry(status, Source.RECEIPT, reason=FailureReason.OTHER) for status in Status]
+    assert all(order(other) < partial for other in others)
 
 
 def test_attempt_does_not_matter_elsewhere() -> None:

@@ -1,23 +1,19 @@
 """The order of a timeline: whatever the clocks of providers say, it is a possible one."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proactive_contracts.envelope import Event
-from proactive_contracts.receipts import ReceiptStatus, ReplyReceived
+from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.status import Status
-from status_tracker.answers import TimelineEntry, as_message_with_timeline
 from status_tracker.domain.entries import Source
 from status_tracker.domain.history import shown
-from status_tracker.storage.database import Record
-from status_tracker.storage.history import Remembered
-from tests.unit.status_tracker.making import NOON, Story, as_facts, make_reply, make_request
+from tests.unit.status_tracker.making import NOON, Story, as_facts, make_reply, make_request, timeline_of
 
 ASKED = NOON + timedelta(milliseconds=600)
 """Later than the whole second in which it lies."""
@@ -28,40 +24,6 @@ FAR = datetime(5138, 11, 16, tzinfo=UTC)
 def make_story(at: datetime = ASKED) -> Story:
     message_id = UUID("6f1d2f60-5d5c-4a53-9d4c-0a3c5f7a0001")
     return Story(make_request(message_id=message_id, at=at), "SM1")
-
-
-def timeline_of(
-    *events: Event[Any], replies: Sequence[ReplyReceived] = (), recorded_at: datetime | None = None
-) -> list[TimelineEntry]:
-    """As the history shows it; the rest of the row does not matter here."""
-    requests, entries = as_facts(events)
-    found = shown(requests, entries)
-    assert found is not None
-    asked = found.request.asked
-    row: dict[str, Any] = {
-        "message_id": asked.message_id,
-        "event_id": found.request.event_id,
-        "workspace_id": asked.workspace_id,
-        "channel": asked.channel,
-        "channel_id": asked.channel_id,
-        "recipient": asked.recipient,
-        "conversation_id": None,
-        "requested_at": found.request.at,
-        "not_after": asked.not_after,
-        "opened_conversation_ids": [],
-        "open_failure": None,
-        "status": found.status,
-        "status_at": found.since(found.decisive),
-        "reason": None,
-        "detail": None,
-        "provider": None,
-        "provider_code": None,
-        "provider_message_id": None,
-        "due_at": None,
-    }
-    written = [replace(entry, recorded_at=recorded_at) for entry in entries]
-    remembered = Remembered(cast("Record", row), found.request)
-    return as_message_with_timeline(remembered, written, replies).timeline
 
 
 def test_receipt_of_the_second_in_which_it_was_asked_for_stands_behind_what_came_before() -> None:

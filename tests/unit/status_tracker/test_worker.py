@@ -1,5 +1,6 @@
 """How the handling of a delivery ends."""
 
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
 
@@ -14,7 +15,9 @@ from runtime.amqp.consumer import Delivery, Park
 from status_tracker.handlers import Fact, Outcome, Recorder
 from status_tracker.storage.database import Pool
 from status_tracker.worker import Worker
-from tests.unit.status_tracker.making import MARIA, NOON, Story, make_request
+from tests.unit.status_tracker.making import MARIA, NOON, PHONE, Story, make_reply, make_request
+
+ERASED = "+4915199999999"
 
 
 class Recording:
@@ -38,9 +41,16 @@ class Held:
         self.body = body
 
 
+class Erasure:
+    """One person was erased at noon."""
+
+    async def covers(self, workspace_id: str, number: str, asked_at: datetime) -> bool:
+        return (workspace_id, number) == ("w1", ERASED) and asked_at <= NOON
+
+
 async def handle(body: bytes, error: Exception | None = None) -> list[Fact]:
     recording = Recording(error)
-    worker = Worker(cast(Pool, None), cast(Recorder, recording), clock.now)
+    worker = Worker(cast(Pool, None), cast(Recorder, recording), clock.now, Erasure())
     await worker.handle(cast(Delivery, Held(body)))
     return recording.facts
 
@@ -50,6 +60,18 @@ async def test_request_is_recorded_with_what_was_asked() -> None:
     (fact,) = await handle(encode(request))
     assert fact.request is not None
     assert fact.request.asked == request.data
+
+
+@pytest.mark.parametrize(("recipient", "later", "erased"), [(ERASED, 0, True), (ERASED, 1, False), (PHONE, 0, False)])
+async def test_request_from_before_an_erasure_is_recorded_without_its_person(
+    recipient: str, later: int, erased: bool
+) -> None:
+    (fact,) = await handle(encode(make_request(recipient=recipient, at=NOON + timedelta(seconds=later))))
+    assert fact.erased is erased
+
+
+async def test_reply_from_before_an_erasure_is_not_kept() -> None:
+    assert await handle(encode(make_reply(at=NOON, sender=ERASED.removeprefix("+")))) == []
 
 
 async def test_result_is_recorded_as_an_entry_only() -> None:

@@ -52,6 +52,11 @@ def content_digest(request: SendRequested) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def text_digest(text: str) -> str:
+    """SHA-256 in hexadecimal over a text's words: two texts that differ in blanks only have one digest."""
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
+
+
 def request_id(request: SendRequested) -> UUID:
     """The id of a SendRequested: one for one content under one message_id, another for any other."""
     return uuid5(request.message_id, content_digest(request))

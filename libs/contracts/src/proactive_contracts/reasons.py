@@ -13,6 +13,7 @@ class FailureReason(StrEnum):
     WINDOW_CLOSED = "window_closed"
     TEMPLATE = "template"
     CONTENT = "content"
+    PARTIAL = "partial"
     CHANNEL_BLOCKED = "channel_blocked"
     CHANNEL_UNKNOWN = "channel_unknown"
     CHANNEL_PAUSED = "channel_paused"
@@ -63,6 +64,10 @@ _WORDS: dict[FailureReason, tuple[str, str]] = {
     FailureReason.CONTENT: (
         "The text was refused.",
         "Change the text and write a new message.",
+    ),
+    FailureReason.PARTIAL: (
+        "A part of the text did not reach the phone.",
+        "Ask the customer what they got before you re-send it.",
     ),
     FailureReason.CHANNEL_BLOCKED: (
         "The provider refuses this channel: its access, its balance or its sender.",

@@ -30,7 +30,12 @@ class ReceiptStatus(StrEnum):
 
 
 class DeliveryReported(Model):
-    """A provider's receipt. message_id is there where the provider echoes it."""
+    """
+    A provider's receipt. message_id is there where the provider echoes it.
+
+    Where a provider reports each part of a text, a part that failed has the reason `partial`, whatever is said of the
+    other parts; a part that arrived is reported as the message.
+    """
 
     message_id: UUID | None = None
     workspace_id: WorkspaceId

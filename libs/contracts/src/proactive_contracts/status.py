@@ -1,6 +1,14 @@
-"""The one vocabulary for what became of a message: values for machines, words for people."""
+"""
+The one vocabulary for what became of a message: values for machines, words for people.
+
+Panel, notes, history and status events take them from here; docs/statuses.md shows them.
+"""
 
 from enum import StrEnum
+from typing import Any
+
+from pydantic import GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.values import (
@@ -42,6 +50,12 @@ class Status(StrEnum):
     def advice(self) -> str:
         """One sentence on what to do next."""
         return _WORDS[self][2]
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Schemas and API descriptions say what each value means, in the same words."""
+        meanings = (f"`{status}`: {status.label}. {status.meaning}" for status in cls)
+        return handler(schema) | {"description": "\n\n".join(("What is known of a message.", *meanings))}
 
 
 _WORDS: dict[Status, tuple[str, str, str]] = {
@@ -88,11 +102,11 @@ _WORDS: dict[Status, tuple[str, str, str]] = {
     Status.SENT: (
         "Sent",
         "The provider took it. The customer's phone has not confirmed it yet.",
-        "Refresh later to see whether it was delivered.",
+        'Nothing now: "View sent messages" shows whether it was delivered.',
     ),
     Status.FAILED: (
         "Failed",
-        "It did not reach the customer.",
+        "It did not reach the customer, or only in part.",
         "See the reason, correct it and re-send it.",
     ),
     Status.DELIVERED: (

@@ -2,6 +2,7 @@
 
 from directory.audit import Act, Audit, Detail
 from directory.channels import Channels, ConnectedChannel
+from directory.erasures import Erasures
 from directory.errors import (
     ChannelTaken,
     DirectoryError,
@@ -11,6 +12,7 @@ from directory.errors import (
     NumberTaken,
     SecretMismatch,
     SecretUnreadable,
+    TextKeptLonger,
     UnknownChannel,
     UnknownWorkspace,
 )
@@ -33,6 +35,7 @@ __all__ = [
     "ConnectedChannel",
     "Detail",
     "DirectoryError",
+    "Erasures",
     "Installs",
     "InvalidKey",
     "Listener",
@@ -43,6 +46,7 @@ __all__ = [
     "SecretMismatch",
     "SecretUnreadable",
     "Taken",
+    "TextKeptLonger",
     "UnknownChannel",
     "UnknownWorkspace",
     "Vault",

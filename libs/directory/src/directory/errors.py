@@ -7,6 +7,7 @@ What the directory refuses or cannot tell.
     ├── ChannelTaken        the channel's id belongs to another workspace
     ├── NameTaken           another channel of the workspace has this name
     ├── NumberTaken         the provider's callbacks could not tell the channel from another one
+    ├── TextKeptLonger      texts would be kept longer than the messages that they belong to
     └── SecretError         a secret cannot be sealed or opened
         ├── InvalidKey          a key of the vault is no Fernet key
         ├── NoVault             this process was given no keys
@@ -33,6 +34,10 @@ class ChannelTaken(DirectoryError):
 
 class NameTaken(DirectoryError):
     """Another channel of the same workspace has this name."""
+
+
+class TextKeptLonger(DirectoryError, ValueError):
+    """Texts of a workspace would be kept longer than the messages that they belong to."""
 
 
 class NumberTaken(DirectoryError):

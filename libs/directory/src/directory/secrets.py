@@ -1,5 +1,8 @@
 """Seals secrets for the database, so that a copy of a row, or of the whole database, opens nothing."""
 
+import base64
+import hashlib
+import hmac
 import json
 from collections.abc import Sequence
 
@@ -27,6 +30,7 @@ class Vault:
         fernets = [_fernet(key, position, len(keys)) for position, key in enumerate(keys, 1)]
         self._newest = fernets[0]
         self._all = MultiFernet(fernets)
+        self._secrets = [base64.urlsafe_b64decode(key.get_secret_value()) for key in keys]
 
     def seal(self, secret: str, *, bound_to: str) -> str:
         """Encrypt `secret` with the newest key for the row named `bound_to`."""
@@ -60,6 +64,15 @@ class Vault:
         except InvalidToken:
             return False
         return True
+
+    def hashes(self, words: str, *, bound_to: str) -> list[str]:
+        """
+        Keyed hashes (HMAC-SHA256, hexadecimal) by which `words` are recognised and not read, the newest key's first.
+
+        Once a key is dropped, what it hashed is not recognised any more.
+        """
+        message = json.dumps({"for": bound_to, "hash": words}).encode()
+        return [hmac.new(secret, message, hashlib.sha256).hexdigest() for secret in self._secrets]
 
 
 def _fernet(key: SecretStr, position: int, count: int) -> Fernet:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from directory.database import Database, Record
-from directory.errors import NoVault, UnknownWorkspace
+from directory.errors import NoVault, TextKeptLonger, UnknownWorkspace
 from directory.recent import Recent
 from directory.secrets import Vault
 
@@ -15,7 +15,8 @@ class Workspace:
 
     `region` is us, eu or au; `time_zone` an IANA name. Notes that no teammate asked for are written as
     `default_admin_id`. open_new_read: a conversation that a message opened is marked as read;
-    open_new_assign: it is assigned to the teammate who sent the message.
+    open_new_assign: it is assigned to the teammate who sent the message. Texts of messages and replies are kept for
+    keep_text_days, numbers and what became of messages for keep_rest_months.
     """
 
     id: str
@@ -25,6 +26,8 @@ class Workspace:
     default_admin_id: str | None = None
     open_new_read: bool = True
     open_new_assign: bool = False
+    keep_text_days: int = 30
+    keep_rest_months: int = 13
 
 
 class Workspaces:
@@ -60,17 +63,20 @@ class Workspaces:
         return sealed is not None and self._needed_vault().is_current(sealed)
 
     async def put(self, workspace: Workspace, token: str) -> None:
-        """Connect a workspace, or replace what is known of it."""
+        """Connect a workspace, or replace what is known of it. Raises TextKeptLonger."""
+        refuse_longer_text(workspace.id, workspace.keep_text_days, workspace.keep_rest_months)
         sealed = self._needed_vault().seal(token, bound_to=_binding(workspace.id))
         await self._database.execute(
             """
             INSERT INTO directory.workspace AS known
-                (id, name, region, time_zone, default_admin_id, open_new_read, open_new_assign, sealed_token)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                (id, name, region, time_zone, default_admin_id, open_new_read, open_new_assign, sealed_token,
+                 keep_text_days, keep_rest_months)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             ON CONFLICT (id) DO UPDATE SET
                 name = excluded.name, region = excluded.region, time_zone = excluded.time_zone,
                 default_admin_id = excluded.default_admin_id, open_new_read = excluded.open_new_read,
                 open_new_assign = excluded.open_new_assign, sealed_token = excluded.sealed_token,
+                keep_text_days = excluded.keep_text_days, keep_rest_months = excluded.keep_rest_months,
                 updated_at = now()
             """,
             workspace.id,
@@ -81,6 +87,8 @@ class Workspaces:
             workspace.open_new_read,
             workspace.open_new_assign,
             sealed,
+            workspace.keep_text_days,
+            workspace.keep_rest_months,
         )
         self._recent.forget()
         self._recent_tokens.forget()
@@ -122,8 +130,18 @@ class Workspaces:
         return self._vault
 
 
+def refuse_longer_text(workspace_id: str, keep_text_days: int, keep_rest_months: int) -> None:
+    """Raises TextKeptLonger where texts would outlive the messages that they belong to."""
+    if keep_text_days > (most := keep_rest_months * 28):  # the shortest that so many months can be
+        raise TextKeptLonger(
+            f"workspace {workspace_id}: keep_text_days is {keep_text_days}, and a text is not kept longer than the "
+            f"rest: with keep_rest_months {keep_rest_months}, at most {most} days"
+        )
+
+
 _SELECT = """
-    SELECT id, name, region, time_zone, default_admin_id, open_new_read, open_new_assign
+    SELECT id, name, region, time_zone, default_admin_id, open_new_read, open_new_assign,
+        keep_text_days, keep_rest_months
     FROM directory.workspace
 """
 

@@ -57,10 +57,10 @@ def client_session(
     )
 
 
-def problem(status: int, title: str, detail: str) -> web.Response:
-    """An error as RFC 9457 has it."""
+def problem(status: int, title: str, detail: str, kind: str = "about:blank") -> web.Response:
+    """An error as RFC 9457 has it; `kind` is its type, where a client has to tell it from others."""
     return web.json_response(
-        {"type": "about:blank", "title": title, "status": status, "detail": detail},
+        {"type": kind, "title": title, "status": status, "detail": detail},
         status=status,
         content_type="application/problem+json",
     )

@@ -20,6 +20,7 @@ from canvas_gateway.handlers.sending import Sending
 from canvas_gateway.history import TrackedHistory
 from canvas_gateway.http import CanvasEndpoints
 from canvas_gateway.oauth import OAuthApp, OAuthEndpoints
+from canvas_gateway.reachability import DispatcherReachability
 from canvas_gateway.results import ArrivingResults
 from canvas_gateway.settings import GatewaySettings
 from directory.channels import Channels
@@ -103,7 +104,8 @@ def _endpoints(
     directory = ConnectedWorkspaces(workspaces, Channels(pool, None))
     contacts = IntercomContacts(session, directory.token, settings.intercom_url)
     tracked = TrackedHistory(session, settings.tracker_url, settings.tracker_token)
-    finding = Finding(contacts, directory, SystemClock())
+    reachability = DispatcherReachability(session, settings.dispatcher_url, settings.dispatcher_token)
+    finding = Finding(contacts, directory, reachability, SystemClock())
     remembering = Remembering(tracked, directory, bus)
     sending = Sending(
         asking,

@@ -1,6 +1,7 @@
 """The history of sent messages, read from status_tracker over HTTP."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import quote
@@ -9,11 +10,20 @@ from uuid import UUID
 import aiohttp
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from canvas_gateway.domain.history import Message, Page
+from canvas_gateway.domain.history import Message, Page, SearchRefused, SearchTrouble
+from canvas_gateway.domain.state import Filter
 from canvas_gateway.domain.trouble import Interruption, Kind
+from canvas_gateway.ports import NO_FILTER
+from proactive_contracts.envelope import text_digest
 from runtime.logs import get_logger
 
 Read = TypeVar("Read", bound=BaseModel)
+
+REFUSALS = {
+    "urn:proactive:search-unclear": SearchTrouble.UNCLEAR,
+    "urn:proactive:search-ends-too-many-numbers": SearchTrouble.TOO_MANY,
+}
+"""The types of the problems that are about what was typed (docs/history-api.md)."""
 
 log = get_logger()
 
@@ -34,17 +44,33 @@ class TrackedHistory:
         seconds: float,
         conversation_id: str | None = None,
         requested_by: str | None = None,
+        wanted: Filter = NO_FILTER,
         cursor: str | None = None,
     ) -> Page:
-        """Some messages, newest first."""
-        wanted = {"conversation_id": conversation_id, "requested_by": requested_by, "cursor": cursor}
-        query = {"limit": str(limit), **{name: value for name, value in wanted.items() if value}}
+        """Some messages, newest first. Raises SearchRefused as well."""
+        asked = {
+            "conversation_id": conversation_id,
+            "requested_by": requested_by,
+            "channel": wanted.channel,
+            "status": ",".join(wanted.standing.statuses) if wanted.standing else None,
+            "search": wanted.search,
+            "cursor": cursor,
+        }
+        query = {"limit": str(limit), **{name: value for name, value in asked.items() if value}}
         found = await self._get(Page, workspace_id, "messages", query, seconds)
         return found or Page()
 
     async def message(self, workspace_id: str, message_id: UUID, seconds: float) -> Message | None:
         """One message with its timeline; None where the history does not know it."""
         return await self._get(Message, workspace_id, f"messages/{message_id}", {}, seconds)
+
+    async def repeated(
+        self, workspace_id: str, recipient: str, text: str, message_id: UUID, seconds: float
+    ) -> Message | None:
+        """The message of the last minutes that `message_id` would repeat; None where it is known itself."""
+        query = {"recipient": recipient, "text_digest": text_digest(text), "message_id": str(message_id)}
+        found = await self._get(Page, workspace_id, "repeated", query, seconds)
+        return found.messages[0] if found is not None and found.messages else None
 
     async def _get(
         self, model: type[Read], workspace_id: str, path: str, query: Mapping[str, str], seconds: float
@@ -64,6 +90,8 @@ class TrackedHistory:
     def _read(self, model: type[Read], status: int, body: bytes) -> Read | None:
         if status == 404:
             return None
+        if status == 400 and (why := _about_the_search(body)) is not None:
+            raise SearchRefused(why)
         if status != 200:
             log.warning("history_refused", status=status)
             raise Interruption(Kind.HISTORY_DOWN)
@@ -72,3 +100,10 @@ class TrackedHistory:
         except ValidationError as error:
             log.error("history_unreadable", fields=[str(problem["loc"]) for problem in error.errors()[:5]])
             raise Interruption(Kind.HISTORY_DOWN) from None
+
+
+def _about_the_search(problem: bytes) -> SearchTrouble | None:
+    try:
+        return REFUSALS.get(json.loads(problem)["type"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,7 +1,7 @@
 """What the handlers need of the world outside, in their own words; app.py says who does it."""
 
 from asyncio import Future
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -9,8 +9,12 @@ from uuid import UUID
 
 from canvas_gateway.domain.history import Message, Page
 from canvas_gateway.domain.outcome import Published
+from canvas_gateway.domain.reach import Reach
+from canvas_gateway.domain.state import Filter
 from canvas_gateway.domain.values import ConnectedChannel, Person, Workspace
 from proactive_contracts.envelope import Event
+
+NO_FILTER = Filter()
 
 Settles = Callable[[Event[Any]], bool]
 """Whether a dispatcher's event is what somebody waits for."""
@@ -57,12 +61,25 @@ class History(Protocol):
         seconds: float,
         conversation_id: str | None = None,
         requested_by: str | None = None,
+        wanted: Filter = NO_FILTER,
         cursor: str | None = None,
     ) -> Page:
-        """Some messages, newest first."""
+        """Some messages, newest first. Raises SearchRefused where what was typed cannot be looked for."""
 
     async def message(self, workspace_id: str, message_id: UUID, seconds: float) -> Message | None:
         """One message with its timeline; None where the history does not know it."""
+
+    async def repeated(
+        self, workspace_id: str, recipient: str, text: str, message_id: UUID, seconds: float
+    ) -> Message | None:
+        """The message of the last minutes that `message_id` would repeat; None where it is known itself."""
+
+
+class Reachability(Protocol):
+    """Whether people can be reached through a workspace's channels."""
+
+    async def of(self, workspace_id: str, recipient: str | None) -> Mapping[UUID, Reach]:
+        """What is known of each connected channel, and of this number there; never raises, and never takes long."""
 
 
 class Bus(Protocol):

@@ -32,6 +32,9 @@ class GatewaySettings(CommonSettings):
     workspace_keys: CommaList
     tracker_url: Annotated[str, AfterValidator(_http)]
     tracker_token: SecretStr
+    dispatcher_url: Annotated[str, AfterValidator(_http)]
+    """Of the dispatcher's webhooks process, where operators ask it."""
+    dispatcher_token: SecretStr
     intercom_url: Annotated[str, AfterValidator(_http)] | None = None
     """Stands in for the REST address of every region: the sandbox's, in development."""
     intercom_client_id: str | None = None

@@ -7,19 +7,26 @@ from dataclasses import replace
 from typing import Any
 
 from directory.channels import Channels
+from directory.erasures import Erasures
 from directory.secrets import Vault
 from dispatcher.channels import DirectoryChannels
 from dispatcher.channels_http import OperatedChannels
 from dispatcher.domain.states import Capabilities
+from dispatcher.erasing_http import Erasing
 from dispatcher.gates import WorkerGates
 from dispatcher.handlers import Dispatch
 from dispatcher.operators import operators_app
 from dispatcher.providers.calls import HttpCalls, provider_session
 from dispatcher.providers.registry import providers
+from dispatcher.reachability import Reachability
+from dispatcher.retention import Retaining
 from dispatcher.scheduler import Scheduler
 from dispatcher.settings import DispatcherSettings, WebhooksSettings, WorkerSettings
 from dispatcher.slots import Slots
+from dispatcher.storage.erasing import PostgresErasing
 from dispatcher.storage.jobs import PostgresJobs
+from dispatcher.storage.recipients import Recipients
+from dispatcher.storage.retention import Retention
 from dispatcher.storage.senders import Senders
 from dispatcher.webhooks import Webhooks
 from dispatcher.worker import request_handler
@@ -35,7 +42,14 @@ from runtime.lifecycle import Stopping
 from runtime.logs import get_logger
 from runtime.postgres import TROUBLE, UNPREPARED, Pool, insist, pool
 
-_TABLES = ["dispatch.job", "dispatch.sender", "dispatch.host", "directory.channel"]
+_TABLES = [
+    "dispatch.job",
+    "dispatch.sender",
+    "dispatch.host",
+    "dispatch.recipient",
+    "directory.channel",
+    "directory.erasure",
+]
 _MISSING = "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL"
 
 log = get_logger()
@@ -53,7 +67,7 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
     jobs = PostgresJobs(database, settings.lease_seconds, _capabilities(settings.settling_seconds))
     most_calls = 2 * settings.concurrency  # what the slots bound, and looks at what became of earlier calls
     session = await stack.enter_async_context(provider_session(settings.call_seconds, most_calls))
-    gates = WorkerGates(Senders(database), Slots(settings.concurrency), channel)
+    gates = WorkerGates(Senders(database), Recipients(database), Slots(settings.concurrency), channel)
     dispatch = Dispatch(
         jobs,
         _channels(database, settings),
@@ -64,6 +78,7 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
         call_seconds=settings.call_seconds,
         lease_seconds=settings.lease_seconds,
         gates=gates,
+        erased=Erasures(database, Vault(settings.channel_keys)),
     )
     clock = await stack.enter_async_context(DatabaseClock(database))
     queues = frozenset(send_queue(channel, lane) for lane in Lane)
@@ -101,8 +116,12 @@ async def run_webhooks(settings: WebhooksSettings, stack: AsyncExitStack, stoppi
     health.add("publisher", publisher.check)
     jobs = PostgresJobs(database, lease_seconds=0, capabilities=_capabilities())  # it never claims
     channels = _channels(database, settings)
-    webhooks = Webhooks(channels, providers(), jobs, publisher, str(settings.webhooks_url))
-    operators = operators_app(jobs, settings.operators_tokens, OperatedChannels(Senders(database), channels))
+    recipients = Recipients(database)
+    webhooks = Webhooks(channels, providers(), jobs, publisher, recipients, str(settings.webhooks_url))
+    operated = OperatedChannels(Senders(database), channels)
+    erasing = Erasing(jobs, PostgresErasing(database))
+    operators = operators_app(jobs, settings.operators_tokens, operated, Reachability(recipients), erasing)
+    await stack.enter_async_context(Retaining(Retention(database), settings.retention_seconds))
     operators_port = await stack.enter_async_context(serve(operators, settings.host, settings.operators_port))
     port = await stack.enter_async_context(serve(webhooks.app(), settings.host, settings.port))
     health.started()

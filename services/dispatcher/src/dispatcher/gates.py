@@ -1,7 +1,7 @@
 """One worker's side of the gates: who may call at once, what answers say about senders, when to look at what waits."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 from uuid import UUID
@@ -44,6 +44,13 @@ class SenderStore(Protocol):
         """Senders that are paused, held or failing, or behind a host that fails."""
 
 
+class RecipientStore(Protocol):
+    """What all replicas know of people."""
+
+    async def opted_out(self, request: SendRequested, provider_code: str | None) -> None:
+        """The provider refused it because they had opted out."""
+
+
 class WorkerGates:
     """
     dispatcher.ports.Gates: slots are this process's own, all else is decided by the rows that all replicas share.
@@ -52,8 +59,9 @@ class WorkerGates:
     the scheduler sets, are the channels for which it is to look as soon as a slot is free.
     """
 
-    def __init__(self, senders: SenderStore, slots: Slots, channel: Channel) -> None:
+    def __init__(self, senders: SenderStore, recipients: RecipientStore, slots: Slots, channel: Channel) -> None:
         self._senders = senders
+        self._recipients = recipients
         self._slots = slots
         self._channel = channel
         self._known: dict[UUID, str] = {}
@@ -103,12 +111,18 @@ class WorkerGates:
 
     async def report(self, channel: ChannelInUse, request: SendRequested, answer: Answer) -> None:
         """What a call came to. Costs a statement only where it changes something; never raises."""
-        if _says_nothing(answer) or (_is_good(answer) and channel.id not in self._unwell):
+        tells = not (_says_nothing(answer) or (_is_good(answer) and channel.id not in self._unwell))
+        opt_out = answer if isinstance(answer, Refused) and answer.reason is FailureReason.OPTED_OUT else None
+        if opt_out is None and not tells:
             return
+        reported = None
         try:
             async with asyncio.timeout(REPORT_SECONDS), self._reporting:
-                await self.know(channel)
-                reported = await self._senders.report(channel.id, answer)
+                if opt_out is not None and opt_out.asked:
+                    await self._recipients.opted_out(request, opt_out.provider_code)
+                if tells:
+                    await self.know(channel)
+                    reported = await self._senders.report(channel.id, answer)
         except (*TROUBLE, *UNPREPARED) as error:  # the next answer will tell the same
             log.warning("answer_not_reported", channel_id=str(channel.id), error=type(error).__name__)
             return
@@ -120,8 +134,12 @@ class WorkerGates:
     async def refresh(self) -> None:
         """See what other replicas found out, for `report` and the metrics."""
         found = await self._senders.unwell(self._channel)
-        self._unwell = {one for one, standing in found.items() if gates.unwell(standing)}
+        self._unwell = {one for one, standing in found.items() if gates.unwell(standing.sender, standing.host)}
         metrics.senders(self._channel, found.values())
+
+    def probe(self, channel_ids: Collection[UUID]) -> None:
+        """What leaves for these says whether they are well again: their answers are reported, good ones too."""
+        self._unwell.update(channel_ids)
 
     def _look(self) -> None:
         self._soon = None
@@ -134,7 +152,7 @@ class WorkerGates:
             self.due.set()
 
     def _remember(self, channel_id: UUID, standing: Standing) -> None:
-        if gates.unwell(standing):
+        if gates.unwell(standing.sender, standing.host):
             self._unwell.add(channel_id)
         else:
             self._unwell.discard(channel_id)

@@ -17,10 +17,12 @@ from dispatcher.ports import (
     ChannelDirectory,
     ChannelInUse,
     Claim,
+    Erased,
     Gates,
     Held,
     Jobs,
     LetIn,
+    NobodyErased,
     OpenGates,
     Provider,
     ProviderCalls,
@@ -29,7 +31,7 @@ from proactive_contracts.codec import EVENT_TYPES, make_event
 from proactive_contracts.envelope import Event, content_digest, result_id
 from proactive_contracts.requests import CancelRequested, ResolveRequested, SendRequested
 from proactive_contracts.results import Earlier, SendStarted
-from proactive_contracts.values import Lane, Model
+from proactive_contracts.values import Lane, Model, Service
 from runtime import clock
 from runtime.amqp.publisher import PublishFailed
 from runtime.failpoints import reach
@@ -62,15 +64,21 @@ class Dispatch:
         call_seconds: float,
         lease_seconds: float,
         gates: Gates | None = None,
+        erased: Erased | None = None,
     ) -> None:
         self._jobs = jobs
         self._channels = channels
         self._attempts = Attempts(jobs, providers, calls, webhooks_url, lease_seconds - call_seconds)
         self._announcements = announcements
         self._gates = gates or OpenGates()
+        self._erased = erased or NobodyErased()
 
     async def on_request(self, event: Event[SendRequested], lane: Lane, taken: Callable[[], Awaitable[None]]) -> None:
         """Claim a request and, at its first coming, send it; `taken` is awaited once the claim is committed."""
+        if await self._erased.covers(event.data.workspace_id, event.data.recipient, event.time):
+            await self.on_cancel(_stopped_by_erasure(event), lane)
+            await taken()
+            return
         channel = await self._channels.find(event.data.channel_id)
         entry = await self._gates.enter(channel, lane)
         try:
@@ -167,7 +175,7 @@ class Dispatch:
     async def _tell_again(self, event: Event[SendRequested], job: Job) -> None:
         """The message was taken before: its result again, or, for another content, that this one is not sent."""
         route = event.data.result_route
-        if job.state is State.CANCELLED and job.request is None:  # it was stopped, or replaced, before it came
+        if not job.digest:  # it was stopped, or replaced, before it came
             await self._tell(replace(job, event_id=event.id), route)
         elif job.digest != content_digest(event.data):
             earlier = Earlier(status=resends.status_of(job.state, job.receipt), since=job.since)
@@ -211,6 +219,15 @@ class Dispatch:
         assert job.outcome is not None
         payload = _PAYLOADS[job.outcome].model_validate(job.result)
         await self._announcements.send(_result_event(job, payload, job.since), result_route=route)
+
+
+def _stopped_by_erasure(event: Event[SendRequested]) -> Event[CancelRequested]:
+    """The person was erased while it was in a queue: it ends as what waits does, and nothing of it is kept."""
+    about = resends.subject_fields(event.data)
+    stop = CancelRequested(
+        **about, answers=event.id, requested_by=Service(name="erasure"), result_route=event.data.result_route
+    )
+    return make_event(stop, id=event.id, time=event.time, source=SOURCE, causation=event.id)
 
 
 def _started(job: Job) -> Event[Any]:

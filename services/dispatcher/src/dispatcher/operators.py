@@ -1,4 +1,4 @@
-"""HTTP for operators, proactivectl and the tracker: what the dispatcher knows of a message. Never public."""
+"""HTTP for operators, proactivectl, tracker and panels: what the dispatcher knows of a message. Never public."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,12 +9,16 @@ from pydantic import SecretStr
 
 from dispatcher.channels_http import OperatedChannels
 from dispatcher.domain.states import MOVING, Job
+from dispatcher.erasing_http import Erasing
 from dispatcher.ports import Jobs
+from dispatcher.reachability import Reachability
 from runtime.http import errors_as_problems, problem, require_bearer
 
 
-def operators_app(jobs: Jobs, tokens: Sequence[SecretStr], channels: OperatedChannels | None = None) -> web.Application:
-    """GET /v1/workspaces/{workspace_id}/jobs/{message_id}, and what `channels` serves, with a bearer token."""
+def operators_app(
+    jobs: Jobs, tokens: Sequence[SecretStr], *others: OperatedChannels | Reachability | Erasing
+) -> web.Application:
+    """GET /v1/workspaces/{workspace_id}/jobs/{message_id}, and what `others` serve, with a bearer token."""
 
     async def show(request: web.Request) -> web.Response:
         try:
@@ -28,8 +32,8 @@ def operators_app(jobs: Jobs, tokens: Sequence[SecretStr], channels: OperatedCha
 
     app = web.Application(middlewares=[errors_as_problems, require_bearer(tokens)])
     app.router.add_get("/v1/workspaces/{workspace_id:[A-Za-z0-9_-]{1,64}}/jobs/{message_id}", show)
-    if channels is not None:
-        channels.add_to(app)
+    for other in others:
+        other.add_to(app)
     return app
 
 

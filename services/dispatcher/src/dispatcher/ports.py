@@ -245,12 +245,14 @@ class Taken:
     """
     Jobs whose time had come, each handed to one caller only, and the seconds until there may be more.
 
-    `hungry`: channels of which more are due now than there was room for.
+    `hungry`: channels of which more are due now than there was room for; `unwell`: those that are called through a
+    breaker, which may have opened a moment ago at another replica.
     """
 
     claims: Sequence[Claim]
     next_seconds: float | None = None
     hungry: frozenset[UUID] = frozenset()
+    unwell: frozenset[UUID] = frozenset()
 
 
 class Jobs(Protocol):
@@ -288,6 +290,16 @@ class Jobs(Protocol):
         It proves that the provider has the message: a job without a definite answer is accepted at once, which the
         worker's scheduler announces.
         """
+
+
+class RecipientJournal(Protocol):
+    """What callbacks tell of people at a sender."""
+
+    async def seen(self, reply: ReplyReceived) -> None:
+        """A message of theirs came; the same any number of times, in any order."""
+
+    async def reported_opted_out(self, receipt: DeliveryReported) -> None:
+        """The provider did not deliver to them because they had opted out."""
 
 
 class Gates(Protocol):
@@ -335,6 +347,21 @@ class OpenGates:
 
     async def report(self, channel: ChannelInUse, request: SendRequested, answer: Answer) -> None:
         """Nothing to do."""
+
+
+class Erased(Protocol):
+    """Whom an operator erased."""
+
+    async def covers(self, workspace_id: str, number: str, asked_at: datetime) -> bool:
+        """Whether the person was erased after `asked_at`."""
+
+
+class NobodyErased:
+    """For tests."""
+
+    async def covers(self, workspace_id: str, number: str, asked_at: datetime) -> bool:
+        """Nobody was."""
+        return False
 
 
 class Announcements(Protocol):

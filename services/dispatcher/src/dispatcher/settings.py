@@ -40,3 +40,6 @@ class WebhooksSettings(DispatcherSettings):
     port: int = Field(ge=0, le=65535)
     operators_port: int = Field(ge=0, le=65535)
     operators_tokens: CommaList
+
+    retention_seconds: float = Field(default=600, gt=0, le=86_400)
+    """How often is looked for what was kept long enough."""

@@ -16,6 +16,7 @@ from dispatcher.ports import (
     ChannelInUse,
     Jobs,
     Provider,
+    RecipientJournal,
     Report,
     SharedCallbacks,
     Unreadable,
@@ -23,6 +24,7 @@ from dispatcher.ports import (
 )
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import receipt_id
+from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReplyReceived
 from runtime import clock
 from runtime.amqp.publisher import PublishFailed
@@ -58,12 +60,14 @@ class Webhooks:
         providers: Mapping[str, Provider],
         jobs: Jobs,
         announcements: Announcements,
+        recipients: RecipientJournal,
         public_url: str,
     ) -> None:
         self._channels = channels
         self._providers = providers
         self._jobs = jobs
         self._announcements = announcements
+        self._recipients = recipients
         self._public_url = public_url.rstrip("/")
 
     def app(self) -> web.Application:
@@ -178,8 +182,12 @@ class Webhooks:
         identity = receipt_id(report.channel_id, report.provider_message_id, word, code)
         event = make_event(report, id=identity, time=clock.now(), source=SOURCE)
         await self._announcements.send(event)
-        if isinstance(report, DeliveryReported):
+        if isinstance(report, ReplyReceived):
+            await self._recipients.seen(report)
+        else:
             await self._jobs.record_receipt(report)
+            if report.reason is FailureReason.OPTED_OUT:
+                await self._recipients.reported_opted_out(report)
         log.info("callback_stored", channel_id=str(report.channel_id), kind=word)
 
 

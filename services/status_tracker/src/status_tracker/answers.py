@@ -2,22 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import ReplyReceived
 from proactive_contracts.status import Status
-from proactive_contracts.values import (
-    Admin,
-    Channel,
-    Contact,
-    Word,
-    WorkspaceId,
-)
-from status_tracker.domain.cursors import Position
+from proactive_contracts.values import Admin, Channel, Contact
 from status_tracker.domain.entries import Entry, Request, Source
 from status_tracker.domain.history import concerns, misdirected
 from status_tracker.domain.moments import believed, latest
@@ -25,43 +18,8 @@ from status_tracker.domain.notes import readable
 from status_tracker.domain.status import order
 from status_tracker.storage.history import Remembered
 
-DEFAULT_LIMIT = 10
-MAX_LIMIT = 100
-MAX_CURSOR = 200
 MAX_REPLY = 4096
 """Characters of a customer's reply that a timeline repeats."""
-
-
-def _is_cursor(cursor: str) -> str:
-    Position.read(cursor)
-    return cursor
-
-
-class MessagePath(BaseModel):
-    """Which workspace."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    workspace_id: WorkspaceId
-
-
-class OneMessagePath(MessagePath):
-    """Which message of which workspace."""
-
-    message_id: UUID
-
-
-class PageQuery(BaseModel):
-    """Which messages are wanted."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    conversation_id: Word | None = Field(default=None, description="Only messages about this Intercom conversation.")
-    requested_by: Word | None = Field(default=None, description="Only messages of the teammate with this id.")
-    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="How many at most.")
-    cursor: Annotated[str, Field(max_length=MAX_CURSOR), AfterValidator(_is_cursor)] | None = Field(
-        default=None, description="next_cursor of the page before."
-    )
 
 
 class Requester(BaseModel):
@@ -80,9 +38,12 @@ class Message(BaseModel):
     workspace_id: str
     channel: Channel
     channel_id: UUID
-    recipient: str
+    recipient: str = Field(description="Empty once the person was erased.")
     kind: Literal["text", "template"]
-    text: str
+    text: str | None = Field(description="Null once it was removed.")
+    text_removed_at: datetime | None = Field(description="When the text was removed.")
+    text_kept_days: int | None = Field(description="How long texts were kept then; null where it went with its person.")
+    erased_at: datetime | None = Field(description="When an operator erased the person: text, number, name, replies.")
     requested_by: Requester
     contact: Contact | None
     conversation_id: str | None
@@ -187,7 +148,8 @@ def _fields(remembered: Remembered) -> dict[str, object]:
     by = asked.requested_by
     return dict(row) | {
         "kind": asked.content.kind,
-        "text": readable(asked.content),
+        "recipient": row["recipient"] or "",
+        "text": None if row["text_removed_at"] else readable(asked.content),
         "requested_by": Requester(kind=by.kind, id=by.id if isinstance(by, Admin) else None, name=by.name),
         "contact": asked.contact,
         "resend_of": asked.resend_of,

@@ -3,7 +3,7 @@
 from contextlib import AsyncExitStack
 from functools import partial
 
-from directory import Vault, Workspaces
+from directory import Erasures, Vault, Workspaces
 from proactive_contracts.topology import HISTORY_QUEUE, part_of
 from runtime import http as runtime_http
 from runtime import postgres
@@ -19,9 +19,11 @@ from status_tracker.clients.connection import Connection
 from status_tracker.clients.conversations import IntercomConversations
 from status_tracker.clients.dispatcher import DispatcherClient
 from status_tracker.clients.threads import IntercomThreads
+from status_tracker.erasing_http import operators_app
 from status_tracker.handlers import Recorder
 from status_tracker.http import application
 from status_tracker.readiness import schema_trouble, wait_for_schema
+from status_tracker.retaining import Retaining
 from status_tracker.settings import Settings
 from status_tracker.storage.database import Pool
 from status_tracker.sweep import Sweep
@@ -64,11 +66,18 @@ async def _start(settings: Settings, stack: AsyncExitStack, health: Health, pool
     app = application(pool, settings.service_tokens)
     port = await stack.enter_async_context(runtime_http.serve(app, settings.host, settings.port))
     log.info("history_listening", host=settings.host, port=port)
+    await stack.enter_async_context(Retaining(pool, poll_seconds=settings.retention_seconds))
+    if settings.operators_tokens:
+        operators = operators_app(pool, settings.operators_tokens)
+        operators_port = await stack.enter_async_context(
+            runtime_http.serve(operators, settings.host, settings.operators_port)
+        )
+        log.info("operators_listening", host=settings.host, port=operators_port)
     clock = await stack.enter_async_context(DatabaseClock(pool))
     consumer = Consumer(
         amqp_url,
         [HISTORY_QUEUE],
-        Worker(pool, recorder, clock.now).handle,
+        Worker(pool, recorder, clock.now, Erasures(pool, Vault(settings.workspace_keys))).handle,
         publisher,
         concurrency=settings.concurrency,
         name=NAME,

@@ -2,21 +2,24 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
 from runtime import clock, failpoints
 from runtime.batching import Batcher
+from runtime.logs import get_logger
 from runtime.postgres import TROUBLE, UNPREPARED
 from status_tracker import metrics
 from status_tracker.domain.decision import Change, MessageKey, decide
 from status_tracker.domain.entries import Entry, Request, Source
 from status_tracker.domain.history import misdirected
-from status_tracker.storage import effects, entries, messages, openings, outgoing
+from status_tracker.storage import effects, entries, erasing, messages, openings, outgoing
 from status_tracker.storage.database import Connection, Pool
 
 MAX_BATCH = 200
+
+log = get_logger()
 
 
 class Outcome(StrEnum):
@@ -28,14 +31,17 @@ class Outcome(StrEnum):
     """Kept until its request, or the result that names its message, is known."""
     MISDIRECTED = "misdirected"
     """A receipt through another channel than the message's; it does not count."""
+    ERASED = "erased"
+    """Of somebody who was erased after it: not kept."""
 
 
 @dataclass(frozen=True)
 class Fact:
-    """An entry for the timeline; with its request where it is one."""
+    """An entry for the timeline; with its request where it is one. `erased`: its person was, after it was asked for."""
 
     entry: Entry
     request: Request | None = None
+    erased: bool = False
 
 
 class Recorder:
@@ -57,33 +63,39 @@ class Recorder:
     async def _write(self, facts: list[Fact]) -> list[Outcome]:
         began = time.perf_counter()
         async with self._pool.acquire() as connection, connection.transaction():
-            outcomes, changes = await _record(connection, facts)
+            outcomes, changes, fresh = await _record(connection, facts)
         metrics.BATCHES.observe(len(facts))
         metrics.BATCH_SECONDS.observe(time.perf_counter() - began)
+        _tell_misdirected(changes, fresh)
         if any(change.announcements or change.note or change.opens for change in changes):
             await failpoints.reach("tracker.after_commit")
             self._written()
         return list(outcomes)
 
 
-async def _record(connection: Connection, facts: Sequence[Fact]) -> tuple[Sequence[Outcome], Sequence[Change]]:
+async def _record(
+    connection: Connection, facts: Sequence[Fact]
+) -> tuple[Sequence[Outcome], Sequence[Change], Collection[UUID]]:
     unique = {fact.entry.entry_id: fact.entry for fact in facts}
     fresh = await entries.remember(connection, unique.values())
     if not fresh:
-        return [Outcome.DUPLICATE] * len(facts), ()
+        return [Outcome.DUPLICATE] * len(facts), (), ()
     if requests := [fact.request for fact in facts if fact.request and fact.entry.entry_id in fresh]:
         await entries.remember_requests(connection, requests)
     new = [entry for entry in unique.values() if entry.entry_id in fresh]
     matched = await entries.match_receipts(connection, [entry for entry in new if _needs_match(entry)])
     touched = {_key(entry) for entry in new if entry.message_id} | set(matched.values())
-    changes = await _apply(connection, touched) if touched else []
+    erased = {_key(fact.entry) for fact in facts if fact.erased and fact.entry.entry_id in fresh}
+    changes = await _apply(connection, touched, erased) if touched else []
     shown = {change.key: change.shown.request for change in changes}
-    return _outcomes(facts, fresh, matched, shown), changes
+    return _outcomes(facts, fresh, matched, shown), changes, fresh
 
 
-async def _apply(connection: Connection, touched: Collection[MessageKey]) -> Sequence[Change]:
-    """Decide what the touched messages' rows say now, under their locks, and write it."""
-    known = await messages.lock(connection, touched)
+async def _apply(
+    connection: Connection, touched: Collection[MessageKey], erased: Collection[MessageKey]
+) -> Sequence[Change]:
+    """Decide what the touched messages' rows say now, under their locks, and write it; of the erased, no person."""
+    known = [replace(row, erased=row.erased or row.key in erased) for row in await messages.lock(connection, touched)]
     keys = [row.key for row in known]
     requests = await entries.requests_of(connection, keys)
     said = await entries.entries_of(connection, keys)
@@ -98,7 +110,17 @@ async def _apply(connection: Connection, touched: Collection[MessageKey]) -> Seq
         await openings.add(connection, opening)
     if noted := [change for change in changes if change.note]:
         await effects.add(connection, noted)
+    await erasing.erase_messages(connection, [row.key for row in known if row.erased])
     return changes
+
+
+def _tell_misdirected(changes: Collection[Change], fresh: Collection[UUID]) -> None:
+    """Count each receipt that is known by now to have come through another channel than its message's, once."""
+    for change in changes:
+        for entry in change.misdirected:
+            if change.is_first or entry.entry_id in fresh:
+                metrics.MISDIRECTED.inc()
+                log.warning("receipt_misdirected", message_id=str(entry.message_id), channel_id=str(entry.channel_id))
 
 
 def _needs_match(entry: Entry) -> bool:

@@ -33,7 +33,7 @@ class Noting:
         if kind is not Kind.OPENED and await effects.is_overtaken(self._pool, effect):
             return "overtaken"
         now = await entries.shown_of(self._pool, effect.key)
-        if now is None or effect.conversation_id is None or kind_of(now.status) is None:
+        if now is None or effect.conversation_id is None or kind_of(now.decisive) is None:
             return "nothing_to_tell"
         workspace_id, message_id = effect.key
         reference = marker(message_id, kind)
@@ -52,7 +52,7 @@ class Noting:
         if kind is Kind.OPENED:
             opening = await openings.of_message(self._pool, effect.key)
             return note_on_opening(asked, await self._told(effect, opening or Opening()), reference)
-        new = await self._new(effect) if asked.thread.open_new and kind_of(now.status) in _GOOD else None
+        new = await self._new(effect) if asked.thread.open_new and kind_of(now.decisive) in _GOOD else None
         return note(asked, now.decisive, reference, new)
 
     async def _new(self, effect: Effect) -> NewConversation:

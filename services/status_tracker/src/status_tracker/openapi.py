@@ -6,10 +6,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from status_tracker.answers import MessagePath, MessageWithTimeline, OneMessagePath, Page, PageQuery, Problem
+from status_tracker.answers import MessageWithTimeline, Page, Problem
+from status_tracker.queries import MessagePath, OneMessagePath, PageQuery, RepeatQuery, Wanted
 
 MESSAGES_PATH = "/v1/workspaces/{workspace_id}/messages"
+EXPORT_PATH = MESSAGES_PATH + ".csv"
 MESSAGE_PATH = MESSAGES_PATH + "/{message_id}"
+REPEATED_PATH = "/v1/workspaces/{workspace_id}/repeated"
 
 _ANSWERS: tuple[type[BaseModel], ...] = (Page, MessageWithTimeline, Problem)
 
@@ -24,13 +27,15 @@ def description() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Proactive: sent messages",
-            "version": "1.0.0",
+            "version": "1.1.0",
             "description": "What was sent on behalf of a workspace, and what became of it.",
         },
         "security": [{"serviceToken": []}],
         "paths": {
             MESSAGES_PATH: {"get": _list_messages()},
+            EXPORT_PATH: {"get": _export_messages()},
             MESSAGE_PATH: {"get": _get_message()},
+            REPEATED_PATH: {"get": _find_repeated()},
         },
         "components": {
             "schemas": schemas["$defs"],
@@ -48,12 +53,31 @@ def _list_messages() -> dict[str, Any]:
     }
 
 
+def _export_messages() -> dict[str, Any]:
+    table = {"description": "The messages, a line each (RFC 4180)", "content": {"text/csv": {}}}
+    return {
+        "operationId": "exportMessages",
+        "summary": "All messages that fit, as CSV, newest first",
+        "parameters": [*_parameters(MessagePath, "path"), *_parameters(Wanted, "query")],
+        "responses": {"200": table} | _problems("400", "401"),
+    }
+
+
 def _get_message() -> dict[str, Any]:
     return {
         "operationId": "getMessage",
         "summary": "One message with its timeline",
         "parameters": _parameters(OneMessagePath, "path"),
         "responses": _responses(MessageWithTimeline, "The message", "400", "401", "404"),
+    }
+
+
+def _find_repeated() -> dict[str, Any]:
+    return {
+        "operationId": "findRepeated",
+        "summary": "The newest message to somebody with the same text, unless it is certain that it was not sent",
+        "parameters": [*_parameters(MessagePath, "path"), *_parameters(RepeatQuery, "query")],
+        "responses": _responses(Page, "That message, or none", "400", "401"),
     }
 
 
@@ -65,8 +89,11 @@ _PROBLEMS = {
 
 
 def _responses(model: type[BaseModel], meaning: str, *problems: str) -> dict[str, Any]:
-    refused = {code: _response(Problem, _PROBLEMS[code], "application/problem+json") for code in problems}
-    return {"200": _response(model, meaning, "application/json")} | refused
+    return {"200": _response(model, meaning, "application/json")} | _problems(*problems)
+
+
+def _problems(*codes: str) -> dict[str, Any]:
+    return {code: _response(Problem, _PROBLEMS[code], "application/problem+json") for code in codes}
 
 
 def _response(model: type[BaseModel], meaning: str, media_type: str) -> dict[str, Any]:
@@ -77,7 +104,10 @@ def _response(model: type[BaseModel], meaning: str, media_type: str) -> dict[str
 def _parameters(model: type[BaseModel], place: str) -> list[dict[str, Any]]:
     schema = model.model_json_schema()
     required = schema.get("required", [])
-    return [
-        {"name": name, "in": place, "required": name in required, "schema": fields}
-        for name, fields in schema["properties"].items()
-    ]
+    return [_parameter(name, place, fields, name in required) for name, fields in schema["properties"].items()]
+
+
+def _parameter(name: str, place: str, fields: dict[str, Any], required: bool) -> dict[str, Any]:
+    is_list = any(kind.get("type") == "array" for kind in fields.get("anyOf", ()))
+    described = {"name": name, "in": place, "required": required, "schema": fields}
+    return described | ({"style": "form", "explode": False} if is_list else {})

@@ -41,6 +41,13 @@ class Dispatcher(Protocol):
         """What it knows of the message; never raises."""
 
 
+class Erased(Protocol):
+    """Whom an operator erased."""
+
+    async def covers(self, workspace_id: str, number: str, asked_at: datetime) -> bool:
+        """Whether the person was erased after `asked_at`."""
+
+
 class ThreadError(Exception):
     """
     A note was not written, or a conversation not opened.

@@ -15,7 +15,7 @@ from status_tracker.domain.findings import Job, looked_up, not_taken
 from status_tracker.handlers import Fact, Outcome, Recorder
 from status_tracker.loop import Loop
 from status_tracker.ports import Dispatcher, LookUp, Taken
-from status_tracker.storage import effects, messages, outgoing
+from status_tracker.storage import effects, entries, messages, outgoing
 from status_tracker.storage.database import Pool
 from status_tracker.storage.messages import Undecided
 
@@ -26,8 +26,15 @@ LOOK_AGAIN_SECONDS = 60.0
 ALERT_AGAIN_SECONDS = 600.0
 """How long one is left alone after its alert."""
 
+UNMATCHED_AFTER = timedelta(hours=1)
+"""How long a receipt or a result may wait for its message before operators are told."""
+
 _RUN_A_WORKER: Final = "check that a worker runs"
 _REPLAY: Final = "look for its result with `proactivectl parked list`, and replay it"
+_FIND_IT: Final = (
+    "look for its request or result with `proactivectl parked list`, and replay it; "
+    "else something besides Proactive sends through the channel's account"
+)
 _UNDER_WAY: Final = frozenset({Status.SENDING, Status.WAITING})
 
 log = get_logger()
@@ -65,6 +72,7 @@ class Sweep(Loop):
         read_up_to = self._read_up_to()
         if read_up_to is None:
             return False
+        await self._tell_unmatched(read_up_to)
         found = await messages.undecided(self._pool, read_up_to, self._grace_seconds, LIMIT)
         answers = await asyncio.gather(*(self._dispatcher.look_up(*late.key) for late in found))
         pauses: dict[float, list[Undecided]] = {}
@@ -74,6 +82,21 @@ class Sweep(Loop):
         for seconds, put_off in pauses.items():
             await messages.judge_later(self._pool, [late.key for late in put_off], seconds)
         return len(found) == LIMIT
+
+    async def _tell_unmatched(self, read_up_to: datetime) -> None:
+        """Alert about what was said of messages that nobody asked for, as far as the queue was read."""
+        before = min(read_up_to, clock.now()) - UNMATCHED_AFTER
+        for entry in await entries.tell_unmatched(self._pool, before, LIMIT):
+            metrics.UNMATCHED.labels(entry.event).inc()
+            log.error(
+                "message_not_known",
+                event_told=entry.event,
+                workspace_id=entry.workspace_id,
+                message_id=str(entry.message_id) if entry.message_id else None,
+                channel_id=str(entry.channel_id),
+                provider_message_id=entry.provider_message_id,
+                advice=_FIND_IT,
+            )
 
     async def _judge(self, late: Undecided, answer: LookUp) -> float:
         """Say what can be said; how many seconds the message is left alone, should it still be undecided then."""

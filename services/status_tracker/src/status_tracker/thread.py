@@ -9,10 +9,10 @@ from runtime import clock
 from runtime.logs import get_logger
 from runtime.postgres import TROUBLE, UNPREPARED
 from status_tracker import metrics
-from status_tracker.domain.conversations import OPEN
+from status_tracker.domain.conversations import LOOK, OPEN
 from status_tracker.loop import Loop
 from status_tracker.noting import Noting
-from status_tracker.opening import Opening
+from status_tracker.opening import LOOK_SECONDS, Opening
 from status_tracker.ports import Conversations, Impossible, MaybeDone, NotDone, NotYet, ThreadError, Threads
 from status_tracker.storage import effects
 from status_tracker.storage.database import Pool
@@ -56,11 +56,12 @@ class ThreadWriter(Loop):
         poll_seconds: float = 0.5,
         first_pause: float = _FIRST_PAUSE,
         patience_seconds: float = PATIENCE_SECONDS,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         super().__init__("thread", self.turn, poll_seconds=poll_seconds, drain_seconds=5)
         self._pool = pool
         self._noting = Noting(pool, threads, conversations)
-        self._opening = Opening(pool, conversations)
+        self._opening = Opening(pool, conversations, look_seconds)
         self._first_pause = first_pause
         self._patience_seconds = patience_seconds
         self._running: set[asyncio.Task[None]] = set()
@@ -89,9 +90,8 @@ class ThreadWriter(Loop):
 
     async def _execute(self, effect: Effect, lease_until: float) -> None:
         """Do it, or plan its next attempt. Trouble with the database leaves it to the end of its lease."""
-        opens = effect.kind == OPEN
-        counted = metrics.OPENINGS if opens else metrics.NOTES
-        execute = self._opening.execute if opens else self._noting.execute
+        counted = metrics.OPENINGS if effect.kind in (OPEN, LOOK) else metrics.NOTES
+        execute = {OPEN: self._opening.execute, LOOK: self._opening.look_again}.get(effect.kind, self._noting.execute)
         try:
             outcome, detail = await execute(effect, partial(_check_time, lease_until)), None
         except Impossible as error:
@@ -124,6 +124,8 @@ class ThreadWriter(Loop):
         log.info("effect_delayed", kind=effect.kind, seconds=seconds, detail=str(error), message_id=str(effect.key[1]))
         may_exist = effect.may_exist or isinstance(error, MaybeDone)
         await effects.again(self._pool, effect, seconds, str(error)[:500], may_exist=may_exist)
+        if asked_pause:
+            await effects.hold(self._pool, effect.key[0], seconds)
 
     def _pause(self, attempts: int) -> float:
         longest = min(_LONGEST_PAUSE, self._first_pause * 2.0 ** min(attempts - 1, 20))

@@ -9,23 +9,26 @@ from proactive_contracts.envelope import Event
 from proactive_contracts.receipts import ReplyReceived, TeammateReplied
 from proactive_contracts.requests import SendRequested
 from runtime.amqp.consumer import Delivery, Park
-from runtime.logs import get_logger
 from status_tracker import metrics
 from status_tracker.domain.entries import KEPT, Request, entry_of
 from status_tracker.handlers import Fact, Outcome, Recorder
+from status_tracker.ports import Erased
 from status_tracker.storage import replies
 from status_tracker.storage.database import UNSTORABLE, Pool
 
-log = get_logger()
-
 
 class Worker:
-    """Handles deliveries; how one ends is how its call ends (see runtime.amqp.consumer). `now`: the database's."""
+    """
+    Handles deliveries; how one ends is how its call ends (see runtime.amqp.consumer). `now`: the database's.
 
-    def __init__(self, pool: Pool, recorder: Recorder, now: Callable[[], datetime]) -> None:
+    `erased` knows whom an operator erased.
+    """
+
+    def __init__(self, pool: Pool, recorder: Recorder, now: Callable[[], datetime], erased: Erased) -> None:
         self._pool = pool
         self._recorder = recorder
         self._now = now
+        self._erased = erased
 
     async def handle(self, delivery: Delivery) -> None:
         """
@@ -41,13 +44,16 @@ class Worker:
         except UNSTORABLE as error:
             raise Park("unstorable", f"the database cannot hold a value of it: {type(error).__name__}") from error
         metrics.EVENTS.labels(_kind(event), outcome).inc()
-        if outcome is Outcome.MISDIRECTED:
-            log.warning("receipt_misdirected", message_id=event.correlationid, channel_id=str(event.data.channel_id))
 
     async def _keep(self, event: Event[Any]) -> Outcome:
         match event.data:
             case SendRequested() as asked:
-                return await self._recorder.record(Fact(entry_of(event), Request(event.id, event.time, asked)))
+                erased = await self._erased.covers(asked.workspace_id, asked.recipient, event.time)
+                return await self._recorder.record(Fact(entry_of(event), Request(event.id, event.time, asked), erased))
+            case ReplyReceived() as reply if await self._erased.covers(
+                reply.workspace_id, replies.address(reply.sender), min(reply.received_at, event.time)
+            ):
+                return Outcome.ERASED
             case ReplyReceived() | TeammateReplied():
                 kept = await replies.keep(self._pool, event)
                 return Outcome.RECORDED if kept else Outcome.DUPLICATE

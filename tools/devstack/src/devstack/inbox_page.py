@@ -59,6 +59,10 @@ class InboxPage:
         """Type into a field of the panel."""
         self.panel.get_by_label(label, exact=True).fill(text)
 
+    def select(self, label: str, option: str) -> None:
+        """Choose in a dropdown of the panel; it is sent with the next click."""
+        self.panel.get_by_label(label, exact=True).select_option(label=option)
+
     def settle(self) -> None:
         """Wait until the panel has its answer."""
         expect(self.card).to_have_attribute("aria-busy", "false", timeout=ANSWER_MILLISECONDS)

@@ -77,11 +77,20 @@ def tracker_access(around: Surroundings) -> dict[str, str]:
     }
 
 
+def dispatcher_access(around: Surroundings) -> dict[str, str]:
+    """For whoever asks the dispatcher about channels, people and jobs."""
+    return {
+        "PROACTIVE_DISPATCHER_URL": around.url("operators"),
+        "PROACTIVE_DISPATCHER_TOKEN": around.secrets.operators_token,
+    }
+
+
 def canvas_gateway(around: Surroundings) -> dict[str, str]:
-    """It calls Intercom and the tracker, and binds the panel's state."""
+    """It calls Intercom, tracker and dispatcher, and binds the panel's state."""
     return {
         **common_environment(around),
         **tracker_access(around),
+        **dispatcher_access(around),
         "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
         "PROACTIVE_INTERCOM_CLIENT_ID": CLIENT_ID,
         "PROACTIVE_INTERCOM_CLIENT_SECRETS": around.secrets.intercom_client_secret,
@@ -112,9 +121,9 @@ def status_tracker(around: Surroundings) -> dict[str, str]:
         **common_environment(around),
         "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
         "PROACTIVE_SERVICE_TOKENS": around.secrets.tracker_token,
+        "PROACTIVE_OPERATORS_TOKENS": around.secrets.operators_token,
         "PROACTIVE_INTERCOM_URL": around.url("sandbox", "/intercom"),
-        "PROACTIVE_DISPATCHER_URL": around.url("operators"),
-        "PROACTIVE_DISPATCHER_TOKEN": around.secrets.operators_token,
+        **dispatcher_access(around),
     }
 
 
@@ -125,9 +134,10 @@ def proactivectl(around: Surroundings) -> dict[str, str]:
         **tracker_access(around),
         **sandbox_secrets(around),
         "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
+        **dispatcher_access(around),
         "PROACTIVE_CHANNEL_KEYS": around.secrets.channel_key,
-        "PROACTIVE_DISPATCHER_URL": around.url("operators"),
-        "PROACTIVE_DISPATCHER_TOKEN": around.secrets.operators_token,
+        "PROACTIVE_TRACKER_OPERATORS_URL": around.url("tracker_operators"),
+        "PROACTIVE_TRACKER_OPERATORS_TOKEN": around.secrets.operators_token,
     }
 
 
@@ -162,7 +172,11 @@ SERVICES = (
     Service(
         "status_tracker",
         ("-m", "status_tracker"),
-        {"PROACTIVE_PORT": "status_tracker", "PROACTIVE_OPS_PORT": "status_tracker_ops"},
+        {
+            "PROACTIVE_PORT": "status_tracker",
+            "PROACTIVE_OPERATORS_PORT": "tracker_operators",
+            "PROACTIVE_OPS_PORT": "status_tracker_ops",
+        },
         ("status_tracker_ops", "/readyz"),
         status_tracker,
     ),

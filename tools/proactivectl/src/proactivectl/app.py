@@ -10,7 +10,7 @@ import structlog
 import typer
 from typer.exceptions import TyperException
 
-from proactivectl import auditing, controls, directory, gates, listeners, messages, output, parked, setup
+from proactivectl import auditing, controls, directory, erasing, gates, listeners, messages, output, parked, setup
 from proactivectl.failures import Failure, WrongUsage
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.add_typer(listeners.listeners, name="listener")
 app.command("send")(messages.send)
 app.add_typer(controls.one_message, name="message")
 app.add_typer(parked.parkeds, name="parked")
+app.command("erase")(erasing.erase)
 app.add_typer(auditing.audits, name="audit")
 
 

@@ -11,6 +11,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from directory.providers import faults
+from directory.workspaces import refuse_longer_text
 from proactive_contracts.values import Channel, Word, WorkspaceId
 from proactivectl import phones
 from proactivectl.failures import WrongUsage
@@ -67,11 +68,19 @@ class DeclaredWorkspace(_Strict):
     default_admin_id: Word | None = None
     open_new_read: bool = True
     open_new_assign: bool = False
+    keep_text_days: int = Field(default=30, ge=1, le=3650)
+    keep_rest_months: int = Field(default=13, ge=2, le=120)
     channels: list[DeclaredChannel] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _names_once(self) -> Self:
         _once("channels: the name", [channel.name for channel in self.channels])
+        return self
+
+    @model_validator(mode="after")
+    def _text_goes_first(self) -> Self:
+        if {"keep_text_days", "keep_rest_months"} <= self.model_fields_set:  # else what is connected has a say
+            refuse_longer_text(self.id, self.keep_text_days, self.keep_rest_months)
         return self
 
 

@@ -55,6 +55,12 @@ def add_workspace(
             help="Whether it is assigned to the teammate who sent the message. A new one: it is not.",
         ),
     ] = None,
+    keep_text_days: Annotated[
+        int | None, typer.Option(help="How long texts of messages and replies are kept. A new one: 30.")
+    ] = None,
+    keep_rest_months: Annotated[
+        int | None, typer.Option(help="How long numbers and what became of messages are kept. A new one: 13.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Connect an Intercom workspace, or change it where it is connected already: what is not named stays."""
@@ -64,6 +70,8 @@ def add_workspace(
         "default_admin_id": default_admin_id,
         "open_new_read": open_new_read,
         "open_new_assign": open_new_assign,
+        "keep_text_days": keep_text_days,
+        "keep_rest_months": keep_rest_months,
     }
     named = {option: value for option, value in wanted.items() if value is not None}
     given = checked(DeclaredWorkspace, named | {"id": id, "name": name, "token": reference("--token", token)})

@@ -1,6 +1,6 @@
-"""The dispatcher's operators' HTTP: what it knows of messages and senders, and what it may be told to do."""
+"""The operators' HTTP of dispatcher and tracker: what they know, and what they may be told to do."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +14,6 @@ from proactivectl.failures import Failure
 from runtime.http import client_session
 
 REQUEST_SECONDS = 10.0
-
-_NOT_THE_DISPATCHER = "Correct PROACTIVE_DISPATCHER_URL: it has to be the operators' address of `dispatcher webhooks`."
 
 
 @asynccontextmanager
@@ -32,18 +30,92 @@ async def dispatcher() -> AsyncIterator["DispatcherApi"]:
         yield DispatcherApi(session, url.rstrip("/"), token)
 
 
-@dataclass(frozen=True)
-class DispatcherApi:
+@asynccontextmanager
+async def tracker_operators() -> AsyncIterator["OperatorsApi"]:
     """
-    One method per thing that can be asked.
+    The API at PROACTIVE_TRACKER_OPERATORS_URL, with PROACTIVE_TRACKER_OPERATORS_TOKEN.
 
-    Each raises Failure where the dispatcher does not answer, refuses our token, or refuses what was asked; the words
-    are the dispatcher's own then.
+    Raises:
+        WrongUsage: one of them is not set.
+    """
+    url = variable("PROACTIVE_TRACKER_OPERATORS_URL", "the operators' address of `status_tracker`")
+    token = variable("PROACTIVE_TRACKER_OPERATORS_TOKEN", "one of the tracker's PROACTIVE_OPERATORS_TOKENS")
+    async with client_session(REQUEST_SECONDS) as session:
+        yield OperatorsApi(session, url.rstrip("/"), token, "tracker", "TRACKER_OPERATORS", "status_tracker")
+
+
+@dataclass(frozen=True)
+class OperatorsApi:
+    """
+    What can be asked of both services.
+
+    Each method raises Failure where the service does not answer, refuses our token, or refuses what was asked; the
+    words are its own then.
     """
 
     session: aiohttp.ClientSession
     url: str
     token: str
+    name: str = "dispatcher"
+    variables: str = "DISPATCHER"
+    process: str = "dispatcher webhooks"
+
+    async def erase(
+        self, workspace_id: str, number: str, *, by: str, erase: bool, only: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """
+        How much it holds of a person; with `erase`, it removes what is not under way, and stops what waits.
+
+        `left` are the ids of what waited or was under way. With `only`, these messages are meant.
+        """
+        body = {"number": number, "by": by, "erase": erase, "only": None if only is None else list(only)}
+        return await self._required("POST", f"/v1/workspaces/{quote(workspace_id, safe='')}/erasures", body)
+
+    async def get(self, path: str) -> Any:
+        """Any other document; None where the service itself says that there is none."""
+        return await self._ask("GET", path, None)
+
+    async def _required(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        found: dict[str, Any] | None = await self._ask(method, path, body)
+        if found is None:
+            raise Failure(
+                f"the {self.name} at {self.url} does not know what was asked for", "See: proactivectl channel list"
+            )
+        return found
+
+    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        try:
+            async with self.session.request(
+                method, self.url + path, json=body, headers=headers, allow_redirects=False
+            ) as answer:
+                return await self._read(answer)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            what = f"the {self.name} at {self.url} does not answer as it should ({explained(error)})"
+            raise Failure(what, f"Start it, or correct PROACTIVE_{self.variables}_URL.") from None
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> Any:
+        if answer.status == 200:
+            return await answer.json()
+        if answer.status == 401:
+            raise Failure(
+                f"the {self.name} at {self.url} refused our token", f"Correct PROACTIVE_{self.variables}_TOKEN."
+            )
+        if answer.content_type != "application/problem+json":  # a proxy's words, or another server's
+            raise Failure(
+                f"{self.url} answered with HTTP {answer.status}, not as our {self.name} does",
+                f"Correct PROACTIVE_{self.variables}_URL: it has to be the operators' address of `{self.process}`.",
+            )
+        problem = await answer.json(content_type=None)
+        title, detail = (str(problem.get(part) or "") for part in ("title", "detail"))
+        if answer.status == 404 and title.startswith("Unknown"):
+            return None
+        raise Failure(f"the {self.name} refused it ({title}: {detail})", "Nothing was changed.")
+
+
+@dataclass(frozen=True)
+class DispatcherApi(OperatorsApi):
+    """What only the dispatcher is asked."""
 
     async def job(self, workspace_id: str, message_id: UUID) -> dict[str, Any] | None:
         """What it knows of one message; None where no dispatcher took it."""
@@ -64,41 +136,3 @@ class DispatcherApi:
     async def limit(self, channel_id: UUID, per_second: float | None, *, by: str) -> dict[str, Any]:
         """Let at most so many leave each second, segments for SMS; None: no limit. The sender as it is now."""
         return await self._required("PUT", f"/v1/channels/{channel_id}/limit", {"per_second": per_second, "by": by})
-
-    async def get(self, path: str) -> Any:
-        """Any other document; None where the dispatcher itself says that there is none."""
-        return await self._ask("GET", path, None)
-
-    async def _required(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        found: dict[str, Any] | None = await self._ask(method, path, body)
-        if found is None:
-            raise Failure(
-                f"the dispatcher at {self.url} does not know what was asked for", "See: proactivectl channel list"
-            )
-        return found
-
-    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        try:
-            async with self.session.request(
-                method, self.url + path, json=body, headers=headers, allow_redirects=False
-            ) as answer:
-                return await self._read(answer)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            what = f"the dispatcher at {self.url} does not answer as it should ({explained(error)})"
-            raise Failure(what, "Start it, or correct PROACTIVE_DISPATCHER_URL.") from None
-
-    async def _read(self, answer: aiohttp.ClientResponse) -> Any:
-        if answer.status == 200:
-            return await answer.json()
-        if answer.status == 401:
-            raise Failure(f"the dispatcher at {self.url} refused our token", "Correct PROACTIVE_DISPATCHER_TOKEN.")
-        if answer.content_type != "application/problem+json":  # a proxy's words, or another server's
-            raise Failure(
-                f"{self.url} answered with HTTP {answer.status}, not as our dispatcher does", _NOT_THE_DISPATCHER
-            )
-        problem = await answer.json(content_type=None)
-        title, detail = (str(problem.get(part) or "") for part in ("title", "detail"))
-        if answer.status == 404 and title.startswith("Unknown"):
-            return None
-        raise Failure(f"the dispatcher refused it ({title}: {detail})", "Nothing was changed.")

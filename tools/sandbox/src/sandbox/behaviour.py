@@ -17,7 +17,7 @@ ProviderMode = Literal[
     "unauthorized",
     "window_closed",
 ]
-IntercomMode = Literal["normal", "slow", "rate_limited", "error", "error_after_doing", "down"]
+IntercomMode = Literal["normal", "slow", "slow_after_doing", "rate_limited", "error", "error_after_doing", "down"]
 ReceiptMode = Literal["automatic", "none", "failed", "duplicate", "late"]
 
 # Longer than any caller waits, short enough that a forgotten setting does not hang a stop.
@@ -50,6 +50,7 @@ class IntercomBehaviour(_Behaviour):
     """
     How Intercom's REST API answers.
 
+    `rate_limited` with a delay ends by itself when the delay since it was switched on is over.
     `only` limits it to contacts (every path under /contacts), notes (replies to conversations) or messages (POST
     /messages, which opens conversations).
     """
@@ -64,6 +65,8 @@ class Behaviours:
 
     intercom: IntercomBehaviour = field(default_factory=IntercomBehaviour)
     providers: dict[str, ProviderBehaviour] = field(default_factory=dict)
+    limit_ends_at: float | None = None
+    """When Intercom's `rate_limited` is over, in seconds since 1970; None: when it is switched."""
 
     def provider(self, name: str) -> ProviderBehaviour:
         """How this provider behaves now."""
@@ -80,8 +83,18 @@ class Behaviours:
             )
         return current
 
-    def take_intercom(self, subject: Literal["contacts", "notes", "messages", "other"]) -> IntercomBehaviour:
+    def switch_intercom(self, behaviour: IntercomBehaviour, now: float) -> None:
+        """Intercom answers like this from now on."""
+        ends = behaviour.mode == "rate_limited" and behaviour.delay_seconds
+        self.intercom = behaviour
+        self.limit_ends_at = now + behaviour.delay_seconds if ends else None
+
+    def take_intercom(
+        self, subject: Literal["contacts", "notes", "messages", "other"], now: float
+    ) -> IntercomBehaviour:
         """How Intercom treats the request at hand; counts it off `remaining` where it is meant."""
+        if self.limit_ends_at is not None and now >= self.limit_ends_at:
+            self.switch_intercom(IntercomBehaviour(), now)
         current = self.intercom
         if current.only not in (None, subject):
             return IntercomBehaviour()

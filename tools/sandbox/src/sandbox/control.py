@@ -1,6 +1,7 @@
 """The sandbox's own HTTP: what tests, the demonstration and the page use to look inside and to switch."""
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -96,7 +97,7 @@ class Control:
         name = request.match_info["name"]
         behaviours = self.playground.state.behaviours
         if name == "intercom":
-            behaviours.intercom = await _read(request, IntercomBehaviour)
+            behaviours.switch_intercom(await _read(request, IntercomBehaviour), time.time())
         else:
             behaviours.providers[name] = await self._readable_behaviour(self._provider(name), request)
         current = self._named_behaviour(name)

@@ -50,6 +50,11 @@ class Intake:
         """One of them by its id."""
         return self._ledger.find(provider, provider_message_id)
 
+    def replies(self, provider: str, customer: str, business: str) -> list[str]:
+        """What a customer wrote to one of the business's addresses, oldest first."""
+        place = provider, customer, business
+        return [one.text for one in self._ledger.replies if (one.provider, one.sender, one.to) == place]
+
     def take_behaviour(self, provider: str) -> ProviderBehaviour:
         """How this submission is treated; counts it."""
         behaviour = self._behaviours.take_provider(provider)

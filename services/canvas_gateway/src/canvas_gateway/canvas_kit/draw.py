@@ -6,9 +6,11 @@ from typing import Literal
 from canvas_gateway.canvas_kit.components import (
     Button,
     DataTable,
+    Dropdown,
     FieldValue,
     Input,
     Item,
+    Option,
     Spacer,
     SubmitAction,
     Text,
@@ -72,6 +74,12 @@ def line_input(id: str, label: str, value: str, *, refused: bool = False, exampl
     """One line to type in, red where its content was refused."""
     state: Literal["failed"] | None = "failed" if refused else None
     return Input(id=id, label=label, value=value or None, save_state=state, placeholder=example)
+
+
+def dropdown(id: str, label: str, choices: Iterable[tuple[str, str]], chosen: str) -> Dropdown:  # noqa: A002
+    """Two to ten choices, as id and words, of which one is taken; it needs a button beside it."""
+    options = tuple(Option(id=choice, text=words) for choice, words in choices)
+    return Dropdown(id=id, label=label, options=options, value=chosen)
 
 
 def textarea(id: str, label: str, value: str, *, refused: bool = False) -> Textarea:  # noqa: A002  Canvas Kit's word

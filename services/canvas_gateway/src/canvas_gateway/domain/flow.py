@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from canvas_gateway.domain.compose import Form
-from canvas_gateway.domain.state import Scope, Search, State
+from canvas_gateway.domain.state import Filter, Scope, Search, State
 from canvas_gateway.domain.values import OUTCOMES, Screen
 
 _MAX_CURSORS = 50
@@ -38,6 +38,8 @@ def retyped(state: State, typed: Mapping[str, str]) -> State:
     """The state with what stood in its screen's inputs when something went wrong."""
     if state.screen is Screen.SEARCH:
         return state.model_copy(update={"search": Search.read(typed)})
+    if state.screen is Screen.FILTER:
+        return state.model_copy(update={"filter": state.wanted.read(typed)})
     if state.screen is Screen.COMPOSE and state.draft is not None:
         form = Form.read(typed).kept
         draft = state.draft.model_copy(update={"phone": form.phone, "text": form.text})
@@ -85,6 +87,14 @@ def _choose_scope(state: State, _press: Press, typed: Mapping[str, str]) -> Stat
     return state.model_copy(update={"scope": scope, "cursors": (), "older": None})
 
 
+def _filtered(state: State, _press: Press, typed: Mapping[str, str]) -> State:
+    return state.narrowed(state.wanted.read(typed)).model_copy(update={"screen": Screen.HISTORY})
+
+
+def _unfiltered(state: State, _press: Press, _typed: Mapping[str, str]) -> State:
+    return state.narrowed(Filter()).model_copy(update={"screen": Screen.HISTORY})
+
+
 def _older(state: State, _press: Press, _typed: Mapping[str, str]) -> State:
     if state.older is None:
         return state
@@ -124,6 +134,7 @@ _STEPS: dict[tuple[Screen, str], Step] = {
     (Screen.CHANNEL, "next"): _turn(1),
     (Screen.CHANNEL, "previous"): _turn(-1),
     (Screen.CHANNEL, "back"): _back_from_channel,
+    (Screen.AGAIN, "back"): _to(Screen.COMPOSE),
     (Screen.SENDING, "done"): _home,
     (Screen.DEFERRED, "done"): _home,
     (Screen.DECIDING, "done"): _home,
@@ -135,6 +146,11 @@ _STEPS: dict[tuple[Screen, str], Step] = {
     (Screen.ALREADY_SENT, "done"): _home,
     (Screen.HISTORY, "details"): _to_details,
     (Screen.HISTORY, "scope"): _choose_scope,
+    (Screen.HISTORY, "filter"): _to(Screen.FILTER),
+    (Screen.HISTORY, "clear"): _unfiltered,
+    (Screen.FILTER, "show"): _filtered,
+    (Screen.FILTER, "clear"): _unfiltered,
+    (Screen.FILTER, "back"): _to(Screen.HISTORY),
     (Screen.HISTORY, "older"): _older,
     (Screen.HISTORY, "newer"): _newer,
     (Screen.HISTORY, "back"): _home,

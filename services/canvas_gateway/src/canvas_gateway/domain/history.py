@@ -1,6 +1,8 @@
 """What the history of sent messages says, as status_tracker serves it."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -19,6 +21,53 @@ PERSON = "person"
 
 RESENDABLE = NOT_SENT | MAY_BE_SENT
 """A re-send is offered on a final failure and on an unknown outcome, never while something is under way."""
+
+
+class Standing(StrEnum):
+    """How a message stands, as agents filter by it: a dropdown takes ten choices, and there are more statuses."""
+
+    UNDER_WAY = "under_way"
+    WAITING = "waiting"
+    MAY_BE_SENT = "may_be_sent"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    STOPPED = "stopped"
+
+    @property
+    def statuses(self) -> tuple[Status, ...]:
+        """Which they are; each status belongs to one of these."""
+        return _STANDINGS[self]
+
+
+_STANDINGS: Mapping[Standing, tuple[Status, ...]] = {
+    Standing.UNDER_WAY: (Status.QUEUED, Status.SENDING),
+    Standing.WAITING: (Status.WAITING,),
+    Standing.MAY_BE_SENT: (Status.UNKNOWN, Status.NOT_CONFIRMED),
+    Standing.SENT: (Status.SENT,),
+    Standing.DELIVERED: (Status.DELIVERED,),
+    Standing.READ: (Status.READ,),
+    Standing.FAILED: (Status.FAILED,),
+    Standing.EXPIRED: (Status.EXPIRED,),
+    Standing.STOPPED: (Status.CANCELLED, Status.NOT_SENT),
+}
+
+
+class SearchTrouble(StrEnum):
+    """Why the history cannot look for what was typed."""
+
+    UNCLEAR = "unclear"
+    TOO_MANY = "too_many"
+
+
+class SearchRefused(Exception):
+    """What was typed is nothing that can be looked for, or the end of too many numbers."""
+
+    def __init__(self, why: SearchTrouble) -> None:
+        super().__init__(why.value)
+        self.why = why
 
 
 class Told(BaseModel):
@@ -61,7 +110,11 @@ class Entry(Told):
 
 
 class Message(Told):
-    """One message and what became of it; the timeline is there where one message was asked for."""
+    """
+    One message and what became of it; the timeline is there where one message was asked for.
+
+    Once its person was erased, there is neither text nor contact, and the recipient is empty.
+    """
 
     message_id: UUID
     event_id: UUID
@@ -71,6 +124,9 @@ class Message(Told):
     recipient: str
     kind: Literal["text", "template"] = "text"
     text: str | None = None
+    text_removed_at: datetime | None = None
+    text_kept_days: int | None = None
+    erased_at: datetime | None = None
     requested_by: Requester
     contact: Addressee | None = None
     conversation_id: str | None = None

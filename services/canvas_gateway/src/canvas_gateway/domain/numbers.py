@@ -11,21 +11,25 @@ MISSING = "Phone number is missing."
 
 _LONGEST = 40
 _TYPED = re.compile(r"(?:\+|00)[0-9 ().\-/]+")
-_MOBILE = {
-    PhoneNumberType.MOBILE,
-    PhoneNumberType.FIXED_LINE_OR_MOBILE,
-    PhoneNumberType.PERSONAL_NUMBER,
-    PhoneNumberType.UNKNOWN,
-}
 
 
 class NumberKind(StrEnum):
     """What a number is good for, as far as its digits tell."""
 
     MOBILE = "mobile"
+    LANDLINE = "landline"
     OTHER = "other"
     INVALID = "invalid"
     MISSING = "missing"
+
+
+_KINDS = {
+    PhoneNumberType.MOBILE: NumberKind.MOBILE,
+    PhoneNumberType.FIXED_LINE_OR_MOBILE: NumberKind.MOBILE,
+    PhoneNumberType.PERSONAL_NUMBER: NumberKind.MOBILE,
+    PhoneNumberType.UNKNOWN: NumberKind.MOBILE,
+    PhoneNumberType.FIXED_LINE: NumberKind.LANDLINE,
+}
 
 
 def to_e164(typed: str | None) -> str | None:
@@ -40,13 +44,13 @@ def to_e164(typed: str | None) -> str | None:
 
 
 def kind_of(typed: str | None) -> NumberKind:
-    """Whether there is a number, whether it is valid, and whether it is a mobile one."""
+    """Whether there is a number, whether it is valid, and which kind it is; where it may be a mobile one, it is."""
     if not (typed or "").strip():
         return NumberKind.MISSING
     number = _parsed(typed)
     if number is None:
         return NumberKind.INVALID
-    return NumberKind.MOBILE if phonenumbers.number_type(number) in _MOBILE else NumberKind.OTHER
+    return _KINDS.get(phonenumbers.number_type(number), NumberKind.OTHER)
 
 
 def _parsed(typed: str | None) -> phonenumbers.PhoneNumber | None:

@@ -205,7 +205,11 @@ def after_lookup(submission: Submission, found: Message | None, now: datetime) -
     if found.status in {Status.QUEUED, Status.NOT_CONFIRMED}:  # no dispatcher spoke: either version may be the one
         return Outcome(screen=Screen.UNKNOWN, why=Why.NO_TRACE)
     return Outcome(
-        screen=Screen.CHANGED, status=found.status, at=found.status_at, text=found.text, recipient=found.recipient
+        screen=Screen.CHANGED,
+        status=found.status,
+        at=found.status_at,
+        text=found.text,
+        recipient=found.recipient or None,
     )
 
 
@@ -223,7 +227,9 @@ def beside_earlier(submission: Submission, known: Outcome, found: Message | None
         first = taken.request.model_copy(update={"not_after": found.not_after or taken.request.not_after})
         return taken.model_copy(update={"request": first}), _as_far_as_known(found, known)
     elsewhere = found.channel if found.channel_id != submission.request.channel_id else None
-    return submission, known.model_copy(update={"text": found.text, "recipient": found.recipient, "channel": elsewhere})
+    return submission, known.model_copy(
+        update={"text": found.text, "recipient": found.recipient or None, "channel": elsewhere}
+    )
 
 
 def _as_far_as_known(found: Message, told: Outcome) -> Outcome:

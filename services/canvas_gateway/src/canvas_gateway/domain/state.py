@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from canvas_gateway.domain.deciding import Decision
+from canvas_gateway.domain.history import Standing
 from canvas_gateway.domain.outcome import Outcome, Submission
+from canvas_gateway.domain.repeats import Repeat
 from canvas_gateway.domain.values import ChosenChannel, Frozen, Person, Screen
+from proactive_contracts.values import Channel
 
 VERSION = 1
 """Of the state's form; a panel that another version drew is asked to start again."""
@@ -63,6 +66,30 @@ class Search(Frozen):
         return [(name, value.strip()) for name, value in fields if value.strip()]
 
 
+class Filter(Frozen):
+    """What narrows the history beside its scope; None, and "", are all."""
+
+    channel: Channel | None = None
+    standing: Standing | None = None
+    search: str = ""
+
+    def read(self, typed: Mapping[str, str]) -> "Filter":
+        """What stands in the inputs of a submit; a choice that is not among them is as it was."""
+        channel, standing = typed.get("filter.channel"), typed.get("filter.status")
+        return Filter(
+            channel=self.channel if channel is None else _chosen(Channel, channel),
+            standing=self.standing if standing is None else _chosen(Standing, standing),
+            search=typed.get("filter.search", "").strip()[:_LONGEST_INPUT],
+        )
+
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _chosen(choices: type[_Choice], chosen: str) -> _Choice | None:
+    return choices(chosen) if chosen in set(choices) else None
+
+
 class Draft(Frozen):
     """A message that is being composed; its id stays the same until something final is known."""
 
@@ -94,15 +121,27 @@ class State(Frozen):
     page: int = 0
     channel: ChosenChannel | None = None
     draft: Draft | None = None
+    repeat: Repeat | None = None
     submission: Submission | None = None
     outcome: Outcome | None = None
     decision: Decision | None = None
     scope: Scope = Scope.MINE
+    filter: Filter | None = None
     cursors: tuple[str, ...] = ()
     older: str | None = None
     shown: UUID | None = None
     shown_from: Screen = Screen.HOME
     interrupted: Interrupted | None = None
+
+    @property
+    def wanted(self) -> Filter:
+        """The filter that there is, or the one that lets everything pass."""
+        return self.filter or Filter()
+
+    def narrowed(self, wanted: Filter) -> "State":
+        """The same with another filter, from the newest message on."""
+        chosen = None if wanted == Filter() else wanted
+        return self.model_copy(update={"filter": chosen, "cursors": (), "older": None})
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class Screen(StrEnum):
     MATCHES = "matches"
     CHANNEL = "channel"
     COMPOSE = "compose"
+    AGAIN = "again"
     SENDING = "sending"
     DEFERRED = "deferred"
     DECIDING = "deciding"
@@ -32,6 +33,7 @@ class Screen(StrEnum):
     CHANGED = "changed"
     ALREADY_SENT = "already_sent"
     HISTORY = "history"
+    FILTER = "filter"
     DETAILS = "details"
     TROUBLE = "trouble"
 

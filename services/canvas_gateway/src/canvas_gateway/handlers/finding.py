@@ -1,12 +1,14 @@
 """Whom to send to, and through which channel: up to the form."""
 
+import asyncio
+
 from canvas_gateway.domain import numbers
 from canvas_gateway.domain.flow import Press, retyped
 from canvas_gateway.domain.state import Draft, Search, State
 from canvas_gateway.domain.trouble import Interruption, Kind
 from canvas_gateway.domain.values import Person, Screen
 from canvas_gateway.handlers.turn import Reply, Turn
-from canvas_gateway.ports import Clock, Contacts, Directory
+from canvas_gateway.ports import Clock, Contacts, Directory, Reachability
 from canvas_gateway.screens.channel import channel
 from canvas_gateway.screens.compose import compose
 from canvas_gateway.screens.recipient import recipient
@@ -18,9 +20,10 @@ _CONTACT_SECONDS = 4.5
 class Finding:
     """Recipient, Search, Matches, Channel, and Compose until something is sent."""
 
-    def __init__(self, contacts: Contacts, directory: Directory, clock: Clock) -> None:
+    def __init__(self, contacts: Contacts, directory: Directory, reachability: Reachability, clock: Clock) -> None:
         self._contacts = contacts
         self._directory = directory
+        self._reachability = reachability
         self._clock = clock
 
     async def show_recipient(self, _turn: Turn, state: State) -> Reply:
@@ -36,8 +39,12 @@ class Finding:
         return await self._found(turn, state)
 
     async def show_channel(self, turn: Turn, state: State) -> Reply:
-        """The workspace's channels."""
-        return Reply(state, channel(state, await self._directory.channels(turn.workspace.id)))
+        """The workspace's channels, with what is known of reaching this person through them."""
+        number = numbers.to_e164((state.recipient or state.contact).phone)
+        channels, reach = await asyncio.gather(
+            self._directory.channels(turn.workspace.id), self._reachability.of(turn.workspace.id, number)
+        )
+        return Reply(state, channel(state, channels, reach, turn.calendar))
 
     async def show_compose(self, _turn: Turn, state: State) -> Reply:
         """The form with what was typed so far."""

@@ -20,7 +20,9 @@ def shows(finding: Finding, sending: Sending, remembering: Remembering) -> Mappi
         Screen.MATCHES: finding.show_matches,
         Screen.CHANNEL: finding.show_channel,
         Screen.COMPOSE: finding.show_compose,
+        Screen.AGAIN: sending.show_again,
         Screen.HISTORY: remembering.show_history,
+        Screen.FILTER: remembering.show_filter,
         Screen.DETAILS: remembering.show_details,
         **outcomes,
     }
@@ -35,6 +37,8 @@ def steps(finding: Finding, sending: Sending, deciding: Deciding) -> Mapping[tup
         (Screen.COMPOSE, "back"): finding.leave_compose,
         (Screen.COMPOSE, "send"): sending.send,
         (Screen.COMPOSE, "send_open"): sending.send,
+        (Screen.AGAIN, "send"): sending.send_again,
+        (Screen.AGAIN, "send_open"): sending.send_again,
         (Screen.SENT, "refresh"): sending.refresh_opening,
         (Screen.SENDING, "refresh"): sending.refresh,
         (Screen.DEFERRED, "refresh"): sending.refresh,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from canvas_gateway.domain import numbers
 from canvas_gateway.domain.compose import (
     Form,
     Sender,
@@ -29,6 +30,7 @@ from canvas_gateway.domain.outcome import (
     of_result,
     without_answer,
 )
+from canvas_gateway.domain.repeats import repeat_of
 from canvas_gateway.domain.state import State
 from canvas_gateway.domain.trouble import Interruption, Kind
 from canvas_gateway.domain.values import Screen
@@ -36,20 +38,26 @@ from canvas_gateway.handlers.asking import Asking
 from canvas_gateway.handlers.telling import tell
 from canvas_gateway.handlers.turn import Reply, Turn
 from canvas_gateway.ports import History
+from canvas_gateway.screens.again import again
 from canvas_gateway.screens.compose import compose
 from canvas_gateway.screens.outcome import outcome as outcome_screen
 from proactive_contracts.status import Status
+from runtime.logs import get_logger
 
 _LOOKUP_SECONDS = 2.0
 _AFTERWARDS_SECONDS = 1.0
 """Kept for the history after the wait: an earlier version's text, a lost publish, where a new conversation is."""
 
 _LOOK_AGAIN_SECONDS = 0.1
+_QUESTION_SECONDS = 1.0
+"""How long the history may take to say whether the same was sent a moment ago."""
+
+log = get_logger()
 
 
 class Sending:
     """
-    Compose's submit, Refresh and Re-send.
+    Compose's submit, "Send again", Refresh and Re-send.
 
     `wait_seconds` is how long an answer is waited for, `lifetime` how long a message may take to leave.
     """
@@ -65,13 +73,41 @@ class Sending:
         return Reply(state, outcome_screen(state, turn.calendar, turn.workspace.region))
 
     async def send(self, turn: Turn, state: State, press: Press) -> Reply:
-        """Send what was typed, or say what is wrong with it."""
-        assert state.draft is not None
-        message_id = state.draft.message_id
+        """Send what was typed, say what is wrong with it, or ask whether it is to be sent again."""
         form = Form.read(turn.typed)
         state = retyped(state, turn.typed)
         if found := refusals(form):
             return Reply(state, compose(state, found))
+        open_new = press.what == "send_open"
+        if (repeated := await self._repeated(turn, state, form)) is not None:
+            question = {"screen": Screen.AGAIN, "repeat": repeat_of(repeated, open_new=open_new)}
+            return await self.show_again(turn, state.model_copy(update=question))
+        return await self._send(turn, state, form, open_new=open_new)
+
+    async def show_again(self, turn: Turn, state: State) -> Reply:
+        """The question whether what was sent a moment ago is to be sent again."""
+        return Reply(state, again(state, turn.calendar))
+
+    async def send_again(self, turn: Turn, state: State, press: Press) -> Reply:
+        """Send the draft that the question was about, under its own id, however often that is clicked."""
+        assert state.draft is not None
+        form = Form(state.draft.phone, state.draft.text)
+        return await self._send(turn, state, form, open_new=press.what == "send_open")
+
+    async def _repeated(self, turn: Turn, state: State, form: Form) -> Message | None:
+        """Nothing where the history cannot say: then nobody is asked, and the message is sent."""
+        assert state.draft is not None
+        recipient = numbers.to_e164(form.phone)
+        assert recipient is not None, "the form has no refusals"
+        place = turn.workspace.id, recipient, form.text, state.draft.message_id
+        try:
+            return await self._tracked.repeated(*place, turn.left(_QUESTION_SECONDS))
+        except Interruption:
+            log.warning("repeats_not_asked")
+            return None
+
+    async def _send(self, turn: Turn, state: State, form: Form, *, open_new: bool) -> Reply:
+        assert state.draft is not None
         assert state.channel is not None
         sender = Sender(
             workspace_id=turn.workspace.id,
@@ -80,8 +116,8 @@ class Sending:
             channel=state.channel,
             conversation_id=turn.conversation_id,
         )
-        open_new = press.what == "send_open"
-        request = request_from(form, sender, message_id, self._not_after(turn.now), open_new=open_new)
+        message_id, not_after = state.draft.message_id, self._not_after(turn.now)
+        request = request_from(form, sender, message_id, not_after, open_new=open_new)
         return await self._ask(turn, state, Submission(request=request, asked_at=turn.now))
 
     async def refresh(self, turn: Turn, state: State, _press: Press) -> Reply:

@@ -99,10 +99,10 @@ def too_late(known: Outcome) -> list[Component]:
 
 
 _CONFIRMED = "The provider confirmed it meanwhile."
-_BEING_SENT = "It is being handed to the provider."
+_BEING_SENT = Status.SENDING.meaning
 
 _TOO_LATE: Mapping[tuple[Wish | None, Screen], str] = {
-    (Wish.STOP, Screen.SENDING): "It is being handed to the provider. It will not be tried again.",
+    (Wish.STOP, Screen.SENDING): f"{_BEING_SENT} It will not be tried again.",
     (Wish.STOP, Screen.SENT): "It had left already: it could not be stopped.",
     (Wish.STOP, Screen.UNKNOWN): "It may have left already: it cannot be stopped.",
     (Wish.MARK_SENT, Screen.SENDING): _BEING_SENT,

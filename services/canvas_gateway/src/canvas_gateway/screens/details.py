@@ -10,7 +10,7 @@ from canvas_gateway.domain.history import MAY_BE_SENT, RESENDABLE, SENT, Entry, 
 from canvas_gateway.domain.moments import Calendar
 from canvas_gateway.screens.deciding import MARKED_SENT, choices
 from canvas_gateway.screens.outcome import MAY_ARRIVE_TWICE, REPEATS, RESEND
-from canvas_gateway.screens.phrases import NAME, opened, requester, tried_until
+from canvas_gateway.screens.phrases import NAME, opened, removed, requester, tried_until
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.status import Status
 
@@ -44,6 +44,7 @@ def details(
         draw.table(_facts(message, channel_name, calendar)),
         draw.muted(_meaning(message, calendar)),
         *([draw.paragraph(f"“{one_line(message.text, 500)}”")] if message.text else []),
+        *([draw.muted(gone)] if (gone := removed(message, calendar)) else []),
         *opened("details", message.workspace_id, region, message.opened_conversation_ids, message.open_failure),
         *_timeline(message, calendar),
         *_actions(message),
@@ -60,7 +61,7 @@ def _facts(message: Message, channel_name: str | None, calendar: Calendar) -> li
         ("Since", calendar.full(message.status_at)),
         ("Channel", " · ".join(channel)),
         *([("Recipient", name)] if name else []),
-        ("Number", one_line(message.recipient, 60)),
+        *([("Number", one_line(message.recipient, 60))] if message.recipient else []),
         ("Sent by", requester(message.requested_by)),
         ("Time", calendar.full(message.requested_at)),
         *([("New conversation", _OPENING)] if _is_opening(message) else []),

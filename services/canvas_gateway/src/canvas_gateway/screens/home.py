@@ -8,7 +8,7 @@ from canvas_gateway.canvas_kit.plain import fitting
 from canvas_gateway.domain.history import Message
 from canvas_gateway.domain.moments import Calendar
 from canvas_gateway.domain.state import State
-from canvas_gateway.screens.phrases import name_and_role, number_or_none
+from canvas_gateway.screens.phrases import ERASED_PERSON, name_and_role, number_or_none
 
 RECENT = 2
 """Messages of the conversation that are shown: more would not fit under 400 px, nor would a line more on the queue."""
@@ -41,7 +41,7 @@ def _recent(recent: Sequence[Message] | None, at_most: int, calendar: Calendar) 
 
 
 def _row(message: Message, calendar: Calendar) -> Item:
-    text = fitting(message.text or "", 36) or fitting(message.recipient, 36)
+    text = fitting(message.text or "", 36) or fitting(message.recipient, 36) or ERASED_PERSON
     standing = f"{message.channel.label} · {message.status.label}"
     return draw.row(f"home.details:{message.message_id}", text, standing, calendar.full(message.status_at))
 

@@ -156,8 +156,8 @@ def _why_not(known: Outcome) -> tuple[str, str]:
 
 def _unknown(state: State, submission: Submission, known: Outcome, calendar: Calendar) -> list[Component]:
     return [
-        draw.header("May have been sent."),
-        draw.paragraph(_WHY_UNKNOWN.get(known.why, "We could not confirm it with the provider.")),
+        draw.header(f"{Status.UNKNOWN.label}."),
+        draw.paragraph(_WHY_UNKNOWN.get(known.why, Status.UNKNOWN.meaning)),
         *too_late(known),
         *to_whom(state, submission.request),
         draw.secondary("unknown.refresh", "Refresh status"),
@@ -170,7 +170,7 @@ def _unknown(state: State, submission: Submission, known: Outcome, calendar: Cal
 
 
 _WHY_UNKNOWN: Mapping[Why | None, str] = {
-    Why.NOBODY_TOOK_IT: "None of our senders took it in time.",
+    Why.NOBODY_TOOK_IT: Status.NOT_CONFIRMED.meaning,
     Why.NO_TRACE: "Our history knows nothing of it: it seems that none of our senders took it.",
     Why.NOT_LOOKED_UP: "Our history cannot be read right now. Refresh in a moment.",
 }

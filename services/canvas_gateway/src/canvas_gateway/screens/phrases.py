@@ -27,6 +27,8 @@ NAME = 60
 _OPENED = 5
 """Conversations of one message that are linked to: there is one, hardly ever two."""
 
+ERASED_PERSON = "Erased person"
+
 Entry = TypeVar("Entry")
 
 
@@ -93,10 +95,20 @@ def message_row(row_id: str, message: Message, calendar: Calendar) -> Item:
     name = one_line(message.contact.name or "", NAME) if message.contact else ""
     return draw.row(
         row_id,
-        " · ".join(part for part in (name, one_line(message.recipient, 40)) if part),
+        " · ".join(part for part in (name, one_line(message.recipient, 40)) if part) or ERASED_PERSON,
         f"{message.channel.label} · {_standing(message)}",
         f"{calendar.full(message.requested_at)} · {requester(message.requested_by)}",
     )
+
+
+def removed(message: Message, calendar: Calendar) -> str | None:
+    """What is not kept of it any more, and since when; None where all is."""
+    if message.erased_at is not None:
+        return f"The customer's text, number and name were erased on {calendar.full(message.erased_at)}."
+    if message.text_removed_at is None:
+        return None
+    kept = f" (kept for {message.text_kept_days} days)" if message.text_kept_days else ""
+    return f"The text was removed on {calendar.full(message.text_removed_at)}{kept}."
 
 
 def requester(by: Requester) -> str:

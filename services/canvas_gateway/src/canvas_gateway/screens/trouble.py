@@ -3,6 +3,7 @@
 from canvas_gateway.canvas_kit import draw
 from canvas_gateway.canvas_kit.components import Component
 from canvas_gateway.domain.trouble import Kind
+from proactive_contracts.reasons import FailureReason
 
 _TRY_AGAIN = "Try again."
 
@@ -32,7 +33,7 @@ _WORDS: dict[Kind, tuple[str, str]] = {
         "Ask your administrator to connect Proactive to Intercom again.",
     ),
     Kind.CONTACT_GONE: ("This user or lead is not in Intercom any more.", "Go back and search again."),
-    Kind.CHANNEL_GONE: ("This channel is not connected any more.", "Go back and choose another one."),
+    Kind.CHANNEL_GONE: (FailureReason.CHANNEL_UNKNOWN.why, "Go back and choose another one."),
     Kind.HISTORY_DOWN: ("The sent messages cannot be read right now.", "Sending still works. Try again in a minute."),
     Kind.MESSAGE_GONE: ("This message is not in the history.", "Go back and choose another one."),
     Kind.NOT_RESENDABLE: (

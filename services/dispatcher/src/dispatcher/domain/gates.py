@@ -109,6 +109,13 @@ def admit(sender: Sender, host: Host, now: datetime) -> Wait | Shut | None:
     return Wait(free) if now < free else None
 
 
+def mended(sender: Sender, now: datetime) -> Sender:
+    """Where the channel was connected anew, a probe may go, unless one is under way."""
+    if sender.breaker.probing_since is not None:
+        return sender
+    return replace(sender, breaker=breakers.look_again(sender.breaker, now))
+
+
 def shut_by(breaker: Breaker) -> Shut:
     """What an open breaker means for those that wait behind it."""
     said = breaker.why
@@ -185,10 +192,9 @@ def host_after(host: Host, channel_id: UUID, channels: int, answer: Answer, now:
     return replace(host, breaker=breakers.failed(host.breaker, Cause.FAILING, answer, now, enough), failing=failing)
 
 
-def unwell(standing: Standing) -> bool:
+def unwell(sender: Sender, host: Host) -> bool:
     """Whether a good answer would change anything."""
-    breakers = (standing.sender.breaker, standing.host.breaker)
-    return any(one.cause is not None or one.failures or one.openings for one in breakers)
+    return any(one.cause is not None or one.failures or one.openings for one in (sender.breaker, host.breaker))
 
 
 def _rate(meter: Meter, breaker: Breaker, now: datetime) -> float | None:

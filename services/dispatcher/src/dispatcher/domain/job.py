@@ -303,5 +303,5 @@ def _words(answer: Refused | Unclear, can: Capabilities) -> dict[str, Any]:
 
 
 def _subject(job: Job) -> Subject:
-    assert job.request is not None, "only a cancelled row has no request, and nothing happens to it any more"
-    return job.request
+    """Where the text was removed, the request is not read any more; what was told last names the same."""
+    return job.request or Subject.model_validate(job.result)

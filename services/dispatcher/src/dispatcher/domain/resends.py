@@ -5,6 +5,7 @@ from typing import Any
 
 from dispatcher.domain.states import State
 from proactive_contracts.reasons import FailureReason
+from proactive_contracts.receipts import DeliveryReported
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import Earlier, SendCancelled, SendFailed
 from proactive_contracts.status import Status
@@ -28,10 +29,14 @@ _RECEIPT_STATUS = {
     "undelivered": Status.FAILED,
     "delivered": Status.DELIVERED,
     "read": Status.READ,
+    "partial": Status.FAILED,
 }
 
 RECEIPT_ORDER = tuple(_RECEIPT_STATUS)
-"""Receipts from the least to the best, as statuses are ordered: a later `delivered` wins over a failure."""
+"""
+Receipts from the least to the best, as status_tracker orders them: a later `delivered` wins over a failure, and a part
+of the text that failed over everything.
+"""
 
 _SENT = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 
@@ -40,6 +45,12 @@ SAYS_SENT = (
     *(receipt for receipt, status in _RECEIPT_STATUS.items() if status in _SENT),
 )
 """The best receipt, or without one the state, of a message that counts as sent."""
+
+
+def receipt_word(receipt: DeliveryReported) -> str:
+    """What is remembered of a receipt: one of RECEIPT_ORDER."""
+    failed = _RECEIPT_STATUS[receipt.status] is Status.FAILED
+    return "partial" if failed and receipt.reason is FailureReason.PARTIAL else receipt.status.value
 
 
 def status_of(state: State, receipt: str | None) -> Status:

@@ -280,7 +280,8 @@ def _receipt(
     failed = said in {ReceiptStatus.FAILED, ReceiptStatus.UNDELIVERED}
     status, error = as_object(item.get("status")), as_object(item.get("error"))
     code = number(error.get("id")) or number(status.get("id"))
-    words = word(error.get("description")) or word(status.get("description")) or word(status.get("name"))
+    wrong = word(error.get("description")) if number(error.get("id")) else ""
+    words = wrong or word(status.get("description")) or word(status.get("name"))
     return DeliveryReported(
         message_id=uuid(item.get("callbackData")) or _ours(item.get("messageId"), channel),
         workspace_id=channel.workspace_id,
@@ -290,8 +291,8 @@ def _receipt(
         provider_message_id=word(item.get("messageId")),
         status=said,
         reason=_kind(status, item, number(status.get("groupId")) or _REJECTED)[1] if failed else None,
-        provider_code=str(code) if failed and code is not None else None,
-        detail=clean(words, 500) or None if failed else None,
+        provider_code=None if code is None else str(code),
+        detail=clean(words, 500) or None,
         reported_at=iso_moment(at, callback.received_at),
     )
 

@@ -74,11 +74,14 @@ _CLASSES: Mapping[int, Kind] = {
 }
 """Twilio's error codes (https://www.twilio.com/docs/api/errors); what is not listed falls back to the HTTP status."""
 
+_PARTIAL = "partially_delivered"
+"""A part of the text, or of its recipients, was not reached."""
+
 _RECEIPTS = {
     "sent": ReceiptStatus.SENT,
     "delivered": ReceiptStatus.DELIVERED,
-    "partially_delivered": ReceiptStatus.DELIVERED,
     "read": ReceiptStatus.READ,
+    _PARTIAL: ReceiptStatus.UNDELIVERED,
     "undelivered": ReceiptStatus.UNDELIVERED,
     "failed": ReceiptStatus.FAILED,
     "canceled": ReceiptStatus.FAILED,
@@ -188,7 +191,7 @@ class Twilio:
             if status == "received" or ("Body" in fields and "MessageStatus" not in fields):
                 return [_reply(fields, sid, callback, channel)]
             if status in _RECEIPTS:
-                return [_receipt(fields, sid, _RECEIPTS[status], callback, channel)]
+                return [_receipt(fields, sid, status, callback, channel)]
         except ValidationError as error:
             raise UnreadableCallback(what_is_wrong(error)) from None
         raise UnreadableCallback(f"MessageStatus {status[:40]!r} is not one that Twilio documents")
@@ -237,11 +240,12 @@ def _failure(code: int | None) -> FailureReason:
 
 
 def _receipt(
-    fields: Mapping[str, str], sid: str, status: ReceiptStatus, callback: Callback, channel: ChannelInUse
+    fields: Mapping[str, str], sid: str, said: str, callback: Callback, channel: ChannelInUse
 ) -> DeliveryReported:
-    code = fields.get("ErrorCode") or None
+    status, code = _RECEIPTS[said], fields.get("ErrorCode") or None
     failed = status in {ReceiptStatus.FAILED, ReceiptStatus.UNDELIVERED}
-    words = fields.get("ErrorMessage") or (f"Twilio reports error {code}." if code else None)
+    words = fields.get("ErrorMessage") or (f"Twilio reports error {code}." if code else f"Twilio reports {said}.")
+    reason = FailureReason.PARTIAL if said == _PARTIAL else _failure(number(code))
     return DeliveryReported(
         message_id=uuid(callback.query.get("mid")),
         workspace_id=channel.workspace_id,
@@ -250,9 +254,9 @@ def _receipt(
         provider=Twilio.name,
         provider_message_id=sid,
         status=status,
-        reason=_failure(number(code)) if failed else None,
+        reason=reason if failed else None,
         provider_code=code,
-        detail=clean(words, 500) if failed and words else None,
+        detail=clean(words, 500) if failed else None,
         reported_at=callback.received_at,
     )
 

@@ -69,10 +69,16 @@ class PostgresJobs:
         return await (self._claims.add(request) if event.data.resend_of is None else self._claim_resend(request))
 
     async def settle(
-        self, workspace_id: str, message_id: UUID, happening: Happening, provider: str | None = None
+        self,
+        workspace_id: str,
+        message_id: UUID,
+        happening: Happening,
+        provider: str | None = None,
+        *,
+        tell_in: float = sql.ANNOUNCE_SECONDS,
     ) -> Settled | None:
-        """Record what happened; None where no such job is there."""
-        return await self._events.add(Happened((workspace_id, message_id), happening, provider))
+        """Record what happened; None where no such job is there. `tell_in`: when a worker tells it, if nobody did."""
+        return await self._events.add(Happened((workspace_id, message_id), happening, provider, tell_in))
 
     async def cancel(self, event: Event[CancelRequested], lane: Lane) -> Settled:
         """Stop a job that has not left; one that never came gets a cancelled row, which its request will meet."""
@@ -105,7 +111,7 @@ class PostgresJobs:
                 going = [*((row, None) for row in chosen.rows), *chosen.held, *chosen.repeating]
                 moved = await self._steps.move_on(connection, going)
                 told = await self._steps.tell_again(connection, channel) if room.others else []
-                return Taken(hand_out([*lost, *moved, *told]), chosen.next_seconds, chosen.hungry)
+                return Taken(hand_out([*lost, *moved, *told]), chosen.next_seconds, chosen.hungry, chosen.unwell)
 
     async def find(self, workspace_id: str, message_id: UUID) -> Job | None:
         """One job."""
@@ -132,7 +138,8 @@ class PostgresJobs:
         if row["provider_message_id"] is None and State(row["state"]) not in REFUSED_FOR_GOOD:
             came = ReceiptCame(receipt.provider, receipt.provider_message_id)
             await self._events.add(Happened(key, came, receipt.provider, tell_in=0))
-        await self._pool.execute(sql.RECEIPT, *key, receipt.channel_id, receipt.status.value, resends.RECEIPT_ORDER)
+        word = resends.receipt_word(receipt)
+        await self._pool.execute(sql.RECEIPT, *key, receipt.channel_id, word, resends.RECEIPT_ORDER)
 
     @contextmanager
     def _handing_out(self) -> Iterator[Callable[[list[Claim]], list[Claim]]]:

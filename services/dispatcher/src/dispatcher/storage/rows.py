@@ -141,7 +141,7 @@ def read(row: asyncpg.Record) -> Job:
         attempt=row["attempt"],
         transition=row["transition"],
         not_after=row["not_after"],
-        request=None if request is None else SendRequested.model_validate(request),
+        request=SendRequested.model_validate(request) if request and "content" in request else None,
         outcome=row["outcome"],
         result=row["result"],
         receipt=row["receipt"],

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import Event
 from proactive_contracts.status import MessageStatusChanged, Status
+from status_tracker.domain.entries import NO_NUMBER
 from status_tracker.domain.history import Shown, steps
 
 SOURCE = "status_tracker"
@@ -24,9 +25,11 @@ class Announcement:
     event: Event[Any]
 
 
-def announcements(before: Status | None, revision: int, now: Shown, at: datetime) -> Iterator[Announcement]:
+def announcements(
+    before: Status | None, revision: int, now: Shown, at: datetime, *, erased: bool = False
+) -> Iterator[Announcement]:
     """
-    What to tell when the row said `before` and `revision` changes had been told.
+    What to tell when the row said `before` and `revision` changes had been told; of the `erased`, without any words.
 
     An announcement's id is made of the message and the number of the change, so a repeated one is recognised.
     """
@@ -43,7 +46,7 @@ def announcements(before: Status | None, revision: int, now: Shown, at: datetime
             previous=previous,
             reason=entry.reason,
             provider_code=entry.provider_code,
-            detail=_without(asked.recipient, entry.detail),
+            detail=None if erased else _without(asked.recipient, entry.detail),
             requested_by=asked.requested_by,
             since=now.since(entry),
         )
@@ -54,7 +57,7 @@ def announcements(before: Status | None, revision: int, now: Shown, at: datetime
             source=SOURCE,
             causation=entry.event_id,
         )
-        yield Announcement(asked.workspace_id, asked.channel, asked.recipient, event)
+        yield Announcement(asked.workspace_id, asked.channel, NO_NUMBER if erased else asked.recipient, event)
         previous = entry.status
 
 

@@ -14,6 +14,9 @@ from status_tracker.domain.notes import readable
 OPEN: Final = "open"
 """The kind of the effect that opens one, beside the kinds of notes."""
 
+LOOK: Final = "look"
+"""The kind of the effect that looks, once more and much later, for a second one that Intercom did not tell of."""
+
 _ARRIVED: Final = frozenset({Status.SENT, Status.DELIVERED, Status.READ})
 
 

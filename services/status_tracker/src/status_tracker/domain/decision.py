@@ -9,8 +9,8 @@ from proactive_contracts.status import Status
 from status_tracker.domain.announcements import Announcement, announcements
 from status_tracker.domain.conversations import opens
 from status_tracker.domain.entries import Entry, Request
-from status_tracker.domain.history import Shown, shown
-from status_tracker.domain.notes import Kind, due
+from status_tracker.domain.history import Shown, misdirected, shown
+from status_tracker.domain.notes import Kind, due, kind_of
 
 MessageKey = tuple[str, UUID]
 """The workspace and the message's id, which is unique within it."""
@@ -18,17 +18,27 @@ MessageKey = tuple[str, UUID]
 
 @dataclass(frozen=True)
 class Known:
-    """What a message's row said before: its status, how many changes were told, and the last note."""
+    """
+    What a message's row said before: its status, how many changes were told, and the last note.
+
+    `erased`: its person was, so that nothing is written to Intercom any more.
+    """
 
     key: MessageKey
     status: Status | None
     revision: int
     noted: Kind | None
+    erased: bool = False
 
 
 @dataclass(frozen=True)
 class Change:
-    """What the row says from now on, the status events to tell, the note to write, and whether to open a thread."""
+    """
+    What the row says from now on, the status events to tell, the note to write, and whether to open a thread.
+
+    `misdirected` are the receipts so far that came through another channel than the message's; `is_first`: nothing
+    was shown of the message before.
+    """
 
     key: MessageKey
     shown: Shown
@@ -37,6 +47,8 @@ class Change:
     noted: Kind | None
     note: Kind | None
     opens: bool
+    misdirected: tuple[Entry, ...] = ()
+    is_first: bool = False
 
 
 def decide(known: Known, requests: Collection[Request], entries: Collection[Entry], at: datetime) -> Change | None:
@@ -44,8 +56,11 @@ def decide(known: Known, requests: Collection[Request], entries: Collection[Entr
     now = shown(requests, entries)
     if now is None:
         return None
-    told = tuple(announcements(known.status, known.revision, now, at))
+    told = tuple(announcements(known.status, known.revision, now, at, erased=known.erased))
+    writes = bool(told) and not known.erased
     has_thread = now.request.asked.thread.conversation_id is not None
-    note = due(known.noted, now.status) if has_thread and told else None
-    opening = bool(told) and opens(now.request.asked, now.status)
-    return Change(known.key, now, told, known.revision + len(told), note or known.noted, note, opening)
+    note = due(known.noted, kind_of(now.decisive)) if has_thread and writes else None
+    opening = writes and opens(now.request.asked, now.status)
+    astray = tuple(entry for entry in entries if misdirected(entry, now.request))
+    revision, noted = known.revision + len(told), note or known.noted
+    return Change(known.key, now, told, revision, noted, note, opening, astray, known.status is None)

@@ -28,6 +28,10 @@ LOOKED_UP: Final = "job_looked_up"
 """The event of an entry that the sweep read from the dispatcher's own record."""
 
 
+NO_NUMBER: Final = "+9990000000"
+"""Stands for the number of a person who was erased: +999 is no country's. Nobody is shown it."""
+
+
 class Source(StrEnum):
     """Who says so."""
 
@@ -79,6 +83,11 @@ class Entry:
     def is_refusal(self) -> bool:
         """Whether it says no more than that another version of the message had been taken before."""
         return self.source is Source.DISPATCHER and self.reason is FailureReason.CHANGED
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it says that a part of the text failed."""
+        return self.status is Status.FAILED and self.reason is FailureReason.PARTIAL
 
     @property
     def tells_claim(self) -> bool:

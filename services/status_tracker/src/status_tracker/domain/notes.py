@@ -19,9 +19,12 @@ class Kind(StrEnum):
 
     SENT = "sent"
     FAILED = "failed"
+    PARTIAL = "partial"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
     UNTAKEN = "untaken"
+    STOPPED = "stopped"
+    """Only after an earlier note: what a teammate stops in time needs none."""
     REFUTED = "refuted"
     ARRIVED = "arrived"
     OPENED = "opened"
@@ -31,6 +34,7 @@ class Kind(StrEnum):
 _KINDS: Final = {
     Status.NOT_CONFIRMED: Kind.UNTAKEN,
     Status.UNKNOWN: Kind.UNKNOWN,
+    Status.CANCELLED: Kind.STOPPED,
     Status.EXPIRED: Kind.EXPIRED,
     Status.NOT_SENT: Kind.REFUTED,
     Status.SENT: Kind.SENT,
@@ -44,28 +48,30 @@ _OPEN: Final = frozenset({Kind.UNKNOWN, Kind.UNTAKEN})
 
 _GOOD: Final = frozenset({Kind.SENT, Kind.ARRIVED})
 
-_BAD: Final = frozenset({Kind.FAILED, Kind.EXPIRED, Kind.REFUTED})
-
+_BAD: Final = frozenset({Kind.FAILED, Kind.PARTIAL, Kind.STOPPED, Kind.EXPIRED, Kind.REFUTED})
 
 _TELL_ALL: Final = frozenset({FailureReason.CHANGED, FailureReason.ALREADY_SENT})
 """Reasons whose words leave nothing to add."""
 
 
-def kind_of(status: Status) -> Kind | None:
-    """The note that tells of a status; None where there is nothing to tell yet, or the teammate did it."""
-    return _KINDS.get(status)
+def kind_of(decisive: Entry) -> Kind | None:
+    """The note that tells of it; None where there is nothing to tell yet."""
+    if decisive.is_partial:
+        return Kind.PARTIAL
+    return _KINDS.get(decisive.status) if decisive.status else None
 
 
-def due(noted: Kind | None, status: Status) -> Kind | None:
+def due(noted: Kind | None, kind: Kind | None) -> Kind | None:
     """
-    The note to write now, when the last one told `noted`.
+    The note to write now, when the last one told `noted` and `kind` is true now.
 
     The first outcome gets one. A later one only when it is worse, when it says what became of a message that may have
-    been sent, or when the last note became untrue: what "was not delivered" has arrived after all.
+    been sent, or when the last note became untrue: what had failed has arrived after all.
     """
-    kind = kind_of(status)
-    if kind is None or noted is None:
-        return kind
+    if noted is None:
+        return None if kind is Kind.STOPPED else kind
+    if kind is None:
+        return None
     if noted in _BAD and kind is Kind.SENT:
         return Kind.ARRIVED
     resolved = noted in _OPEN and kind not in _OPEN
@@ -91,7 +97,7 @@ class NewConversation:
 
 
 def note(asked: SendRequested, decisive: Entry, reference: str, new: NewConversation | None = None) -> str:
-    """The note as HTML: what happened to which message, why, what to do, and `reference` at its end."""
+    """The note as HTML: what became of which message, why, what to do, and where the rest is; `reference` ends it."""
     about_new = [_about(new)] if new else []
     return _html(_headline(asked, decisive), *_explanation(decisive), _quoted(asked.content), *about_new, reference)
 
@@ -105,13 +111,15 @@ def note_on_opening(asked: SendRequested, new: NewConversation, reference: str) 
 
 def _html(*paragraphs_and_reference: str) -> str:
     *paragraphs, reference = paragraphs_and_reference
-    return "".join(f"<p>{paragraph}</p>" for paragraph in (*paragraphs, f"<i>Ref {reference}</i>"))
+    footer = f'<i>The whole story is behind "View sent messages". Ref {reference}</i>'
+    return "".join(f"<p>{paragraph}</p>" for paragraph in (*paragraphs, footer))
 
 
 def _about(new: NewConversation) -> str:
     if new.addresses:
         links = " · ".join(f'<a href="{escape(address)}">{escape(address)}</a>' for address in new.addresses)
-        return f"<b>Opened a new conversation:</b> {links}"
+        what = "Opened a new conversation:" if len(new.addresses) == 1 else "Opened new conversations:"
+        return f"<b>{what}</b> {links}"
     if new.failure:
         return f"<b>The new conversation could not be opened.</b> {escape(new.failure)}"
     return "The new conversation is not open yet; a note follows."
@@ -126,19 +134,11 @@ def readable(content: Content) -> str:
 
 
 def _headline(asked: SendRequested, decisive: Entry) -> str:
-    sender, channel = escape(asked.requested_by.name), escape(asked.channel.label)
-    to = f"to {escape(asked.recipient)}{_named(asked)}"
-    match decisive.status:
-        case Status.SENT:
-            return f"<b>{channel} message sent</b> {to} by {sender}."
-        case Status.DELIVERED | Status.READ:
-            return f"<b>{channel} message delivered</b> {to}, sent by {sender}."
-        case Status.UNKNOWN | Status.NOT_CONFIRMED:
-            return f"<b>{channel} message may have been sent</b> {to} by {sender}."
-        case Status.FAILED if decisive.reason is FailureReason.ALREADY_SENT:
-            return f"<b>{channel} message not sent again</b> {to}, asked for by {sender}."
-        case _:
-            return f"<b>{channel} message not delivered</b> {to}, written by {sender}."
+    """Such as `SMS message sent: to +4915112345678 (Anna Schmidt), by Maria Lopez.`, in the words of all screens."""
+    assert decisive.status is not None, "only a status is noted"
+    what = f"{asked.channel.label} message {decisive.status.label.lower()}"
+    sender = escape(asked.requested_by.name)
+    return f"<b>{escape(what)}</b>: to {escape(asked.recipient)}{_named(asked)}, by {sender}."
 
 
 def _named(asked: SendRequested) -> str:
@@ -148,23 +148,20 @@ def _named(asked: SendRequested) -> str:
 
 def _explanation(decisive: Entry) -> list[str]:
     """Why, in our words and in the provider's, and what to do next."""
-    match decisive.status:
-        case Status.SENT if decisive.source is Source.PERSON and decisive.detail:
-            return [escape(decisive.detail)]
-        case Status.SENT | Status.DELIVERED | Status.READ | None:
-            return []
-        case Status.NOT_SENT if decisive.source is Source.PERSON and decisive.detail:
-            why, advice = decisive.detail, Status.NOT_SENT.advice
-        case Status.FAILED if decisive.reason is not None:
-            why, advice = decisive.reason.why, decisive.reason.advice
-        case status:
-            why, advice = status.meaning, status.advice
+    status = decisive.status
+    assert status is not None, "only a status is noted"
+    if status is Status.FAILED and decisive.reason is not None:
+        why, advice = decisive.reason.why, decisive.reason.advice
+    elif decisive.source is Source.PERSON and decisive.detail:
+        why, advice = decisive.detail, status.advice
+    else:
+        why, advice = status.meaning, status.advice
     return [f"{escape(why)}{_added(decisive, why)}", f"<b>What to do:</b> {escape(advice)}"]
 
 
 def _added(decisive: Entry, why: str) -> str:
     """The provider's words under its name; ours, where it did not refuse the message itself, under none."""
-    if decisive.reason in _TELL_ALL or decisive.detail == why:
+    if kind_of(decisive) is Kind.SENT or decisive.reason in _TELL_ALL or decisive.detail == why:
         return ""
     said = " ".join(part for part in (decisive.provider_code, decisive.detail) if part)
     refused = decisive.provider is not None and decisive.status is Status.FAILED

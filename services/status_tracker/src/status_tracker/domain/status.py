@@ -1,6 +1,8 @@
 """
 Which status wins: a total order over everything that was ever said about a message.
 
+A text of which a part failed has failed, whatever is said of the other parts: of that nothing else wins.
+
 The row shows the greatest entry, so the order in which events arrive cannot matter. The moment of an event never
 decides: clocks differ, and receipts come late.
 """
@@ -47,6 +49,8 @@ _REASONS: Final[dict[FailureReason | None, int]] = {
 }
 """A reason that says something beats `other`, which beats none."""
 
+_PARTIAL_RANK: Final = max(_RANKS.values()) + 1
+
 Order = tuple[int, int, int, float, int, int, str, str, str, UUID]
 
 
@@ -60,7 +64,7 @@ def order(entry: Entry) -> Order:
     """
     if entry.status is None:
         raise ValueError(f"{entry.event} claims no status")
-    rank = _RANKS[entry.status]
+    rank = _PARTIAL_RANK if entry.is_partial else _RANKS[entry.status]
     contested = rank == _WAITING_RANK
     return (
         rank,

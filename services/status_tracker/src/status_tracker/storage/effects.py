@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from status_tracker.domain.conversations import OPEN
+from status_tracker.domain.conversations import LOOK, OPEN
 from status_tracker.domain.decision import Change, MessageKey
 from status_tracker.domain.notes import Kind
 from status_tracker.storage.database import Connection, Pool, columns
@@ -15,7 +15,7 @@ class Effect:
     """
     Something that this process may do now, until its lease ends.
 
-    `kind` is a Kind of note, or OPEN; `conversation_id` is where a note goes.
+    `kind` is a Kind of note, OPEN or LOOK; `conversation_id` is where a note goes.
 
     `may_exist`: an earlier attempt did not learn whether it wrote it. `attempts` counts this one, and fences: what
     an older attempt says about the effect is ignored.
@@ -97,7 +97,7 @@ async def is_overtaken(pool: Pool, effect: Effect) -> bool:
             """,
             *effect.key,
             effect.effect_id,
-            [OPEN, Kind.OPENED],
+            [OPEN, LOOK, Kind.OPENED],
         )
     )
 
@@ -140,6 +140,18 @@ async def again(pool: Pool, effect: Effect, seconds: float, detail: str, *, may_
     )
 
 
+async def hold(pool: Pool, workspace_id: str, seconds: float) -> None:
+    """Let what the workspace still wants in Intercom wait as well: its limit counts all requests of ours."""
+    await pool.execute(
+        """
+        UPDATE tracker.effect SET due_at = greatest(due_at, now() + make_interval(secs => $2))
+        WHERE workspace_id = $1 AND closed_at IS NULL AND lease_until < now()
+        """,
+        workspace_id,
+        seconds,
+    )
+
+
 async def failed(pool: Pool, effect: Effect) -> int:
     """Note that this attempt ended in a way that nobody foresaw; how many did so far."""
     failures: int | None = await pool.fetchval(
@@ -151,11 +163,12 @@ async def failed(pool: Pool, effect: Effect) -> int:
 
 
 async def backlog(pool: Pool) -> tuple[int, float]:
-    """How many are open, and for how many seconds the oldest one is."""
+    """How many are open, and for how many seconds the oldest one is; a later look is not overdue, it is planned."""
     row = await pool.fetchrow(
         """
         SELECT count(*), coalesce(extract(epoch FROM now() - min(recorded_at)), 0)::float8
-        FROM tracker.effect WHERE closed_at IS NULL
-        """
+        FROM tracker.effect WHERE closed_at IS NULL AND kind <> $1
+        """,
+        LOOK,
     )
     return (row[0], row[1]) if row else (0, 0.0)

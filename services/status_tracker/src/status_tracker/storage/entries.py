@@ -3,16 +3,16 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from uuid import UUID
 
 from proactive_contracts.reasons import FailureReason
-from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
 from status_tracker.domain.decision import MessageKey
 from status_tracker.domain.entries import Entry, Request, Source
 from status_tracker.domain.history import Shown, shown
 from status_tracker.storage.database import Connection, Pool, Record, columns
-from status_tracker.storage.reading import readable
+from status_tracker.storage.reading import asked_of, readable
 
 _FIELDS = [field.name for field in fields(Entry) if field.name != "recorded_at"]
 _COLUMNS = ", ".join(_FIELDS)
@@ -105,6 +105,28 @@ async def match_receipts(connection: Connection, entries: Collection[Entry]) -> 
     return {row["entry_id"]: (row["workspace_id"], row["message_id"]) for row in rows}
 
 
+_TELL_UNMATCHED = f"""
+    WITH waiting AS (
+        (SELECT entry_id FROM tracker.entry
+            WHERE message_id IS NULL AND NOT told_unmatched AND recorded_at < $1 ORDER BY recorded_at LIMIT $2)
+        UNION ALL
+        (SELECT entry_id FROM tracker.message JOIN tracker.entry USING (workspace_id, message_id)
+            WHERE message.event_id IS NULL AND NOT told_unmatched AND recorded_at < $1 LIMIT $2))
+    UPDATE tracker.entry SET told_unmatched = true
+    WHERE entry_id IN (SELECT entry_id FROM waiting) AND NOT told_unmatched
+    RETURNING {_COLUMNS}, recorded_at
+"""
+
+
+async def tell_unmatched(pool: Pool, before: datetime, limit: int) -> Sequence[Entry]:
+    """
+    What was recorded before then and still waits for its message, each told to one caller only.
+
+    It goes on waiting: what is known of its message later still counts.
+    """
+    return readable(await pool.fetch(_TELL_UNMATCHED, before, limit), _entry, "entry")
+
+
 async def entries_of(connection: Connection | Pool, keys: Sequence[MessageKey]) -> Mapping[MessageKey, list[Entry]]:
     """All entries of each message, in no order."""
     found: dict[MessageKey, list[Entry]] = defaultdict(list)
@@ -129,7 +151,7 @@ async def requests_of(connection: Connection | Pool, keys: Sequence[MessageKey])
     )
     found: dict[MessageKey, list[Request]] = defaultdict(list)
     for row in rows:
-        request = Request(row["event_id"], row["at"], SendRequested.model_validate(row["asked"]))
+        request = Request(row["event_id"], row["at"], asked_of(row["asked"]))
         found[row["workspace_id"], row["message_id"]].append(request)
     return found
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
 from status_tracker.domain.conversations import OPEN
 from status_tracker.domain.cursors import Position
 from status_tracker.domain.decision import MessageKey
 from status_tracker.domain.entries import Request
+from status_tracker.domain.searches import Ending, Search
 from status_tracker.storage.database import Pool, Record
-from status_tracker.storage.reading import UNREADABLE, Unreadable, readable, tell
+from status_tracker.storage.filters import Filters, ending_in, wanted
+from status_tracker.storage.reading import UNREADABLE, Unreadable, asked_of, readable, tell
+
+MAX_NUMBERS = 20
+"""Numbers that one search may stand for."""
 
 _SELECT = f"""
     SELECT message.*, request.at AS asked_at, request.asked,
@@ -23,16 +26,25 @@ _SELECT = f"""
             WHERE effect.workspace_id = message.workspace_id AND effect.message_id = message.message_id
                 AND effect.kind = '{OPEN}' AND effect.closed_at IS NOT NULL) AS open_failure
     FROM tracker.message
-    JOIN tracker.request USING (workspace_id, message_id, event_id)
+    LEFT JOIN tracker.request USING (workspace_id, message_id, event_id)
 """
 
 
-@dataclass(frozen=True)
-class Filters:
-    """Which messages of a workspace are wanted; None: all."""
+NOT_SENT = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT})
+"""Where it is certain that the customer has not got it."""
 
-    conversation_id: str | None = None
-    requested_by_id: str | None = None
+REPEATED = f"""
+    {_SELECT}
+    WHERE workspace_id = $1 AND recipient = $3 AND text_digest = $4 AND message_id <> $2
+        AND requested_at > now() - make_interval(secs => $5) AND status <> ALL($6::text[])
+        AND request.asked IS NOT NULL
+        AND NOT EXISTS (SELECT FROM tracker.request known WHERE known.workspace_id = $1 AND known.message_id = $2)
+    ORDER BY requested_at DESC, message_id DESC LIMIT 1
+"""
+
+
+class TooManyNumbers(Exception):
+    """More numbers than MAX_NUMBERS end in the digits that were searched for."""
 
 
 @dataclass(frozen=True)
@@ -56,38 +68,61 @@ async def page(pool: Pool, workspace_id: str, filters: Filters, after: Position 
     At most `limit` messages of a workspace, newest first, after a position; those that cannot be read are left out.
 
     Only filters that are set reach the statement, so that each is served by its own index.
+
+    Raises:
+        TooManyNumbers: more digits are needed to say whose messages are wanted.
     """
-    conditions = ["workspace_id = $1", "requested_at IS NOT NULL"]
-    values: list[Any] = [workspace_id]
-    for column, wanted in (
-        ("conversation_id", filters.conversation_id),
-        ("requested_by_id", filters.requested_by_id),
-    ):
-        if wanted is not None:
-            values.append(wanted)
-            conditions.append(f"{column} = ${len(values)}")
-    if after is not None:
-        values += [after.requested_at, after.message_id]
-        conditions.append(f"(requested_at, message_id) < (${len(values) - 1}, ${len(values)})")
-    where = " AND ".join(conditions)
+    statement = wanted(workspace_id, filters, await _numbers(pool, workspace_id, filters.search), after)
     rows = await pool.fetch(
-        f"{_SELECT} WHERE {where} ORDER BY requested_at DESC, message_id DESC LIMIT {int(limit) + 1}", *values
+        f"WITH place AS ({statement.places(limit + 1)}) {_SELECT} JOIN place USING (requested_at, message_id) "
+        "WHERE workspace_id = $1 ORDER BY requested_at DESC, message_id DESC",
+        *statement.values,
     )
     shown, more = rows[:limit], len(rows) > limit
     last = Position(shown[-1]["requested_at"], shown[-1]["message_id"]) if more else None
     return Found(readable(shown, _remembered, "message"), last)
 
 
+async def _numbers(pool: Pool, workspace_id: str, search: Search | None) -> Sequence[str]:
+    """The recipients that a search stands for."""
+    if not isinstance(search, Ending):
+        return [search] if isinstance(search, str) else []
+    statement, values = ending_in(workspace_id, search, MAX_NUMBERS + 1)
+    found = [row["number"] for row in await pool.fetch(statement, *values)]
+    if len(found) > MAX_NUMBERS:
+        raise TooManyNumbers
+    return found
+
+
+async def repeated(
+    pool: Pool, key: MessageKey, recipient: str, text_digest: str, within_seconds: float
+) -> Remembered | None:
+    """
+    The newest message to somebody with that text, unless it is certain that it was not sent.
+
+    Nothing where the message `key`, which would repeat it, is known already: it repeats nothing any more. Raises
+    Unreadable.
+    """
+    row = await pool.fetchrow(REPEATED, *key, recipient, text_digest, within_seconds, sorted(NOT_SENT))
+    return None if row is None else _read(row)
+
+
 async def message(pool: Pool, key: MessageKey) -> Remembered | None:
     """One message of a workspace. Raises Unreadable."""
-    row = await pool.fetchrow(f"{_SELECT} WHERE workspace_id = $1 AND message_id = $2", *key)
+    row = await pool.fetchrow(
+        f"{_SELECT} WHERE workspace_id = $1 AND message_id = $2 AND request.asked IS NOT NULL", *key
+    )
+    return None if row is None else _read(row)
+
+
+def _read(row: Record) -> Remembered:
     try:
-        return None if row is None else _remembered(row)
+        return _remembered(row)
     except UNREADABLE as error:
-        tell("message", error, message_id=str(key[1]))
+        tell("message", error, message_id=str(row["message_id"]))
         raise Unreadable from error
 
 
 def _remembered(row: Record) -> Remembered:
     Status(row["status"])  # a newer release may know more of them; what it writes elsewhere is read as it is
-    return Remembered(row, Request(row["event_id"], row["asked_at"], SendRequested.model_validate(row["asked"])))
+    return Remembered(row, Request(row["event_id"], row["asked_at"], asked_of(row["asked"])))

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from proactive_contracts.envelope import text_digest
 from proactive_contracts.status import Status
-from proactive_contracts.values import Admin
+from proactive_contracts.values import Admin, TextContent
 from status_tracker.domain.decision import Change, Known, MessageKey
 from status_tracker.domain.notes import Kind
 from status_tracker.storage.database import Connection, Pool, columns
@@ -29,7 +30,7 @@ async def lock(connection: Connection, keys: Collection[MessageKey]) -> list[Kno
     )
     rows = await connection.fetch(
         """
-        SELECT workspace_id, message_id, status, revision, noted FROM tracker.message
+        SELECT workspace_id, message_id, status, revision, noted, erased_at FROM tracker.message
         JOIN unnest($1::text[], $2::uuid[]) AS wanted (workspace_id, message_id) USING (workspace_id, message_id)
         ORDER BY workspace_id, message_id FOR UPDATE OF message
         """,
@@ -41,6 +42,7 @@ async def lock(connection: Connection, keys: Collection[MessageKey]) -> list[Kno
             row["status"] and Status(row["status"]),
             row["revision"],
             row["noted"] and Kind(row["noted"]),
+            row["erased_at"] is not None,
         )
         for row in rows
     ]
@@ -56,14 +58,15 @@ async def save(connection: Connection, changes: Collection[Change]) -> None:
             requested_at = new.requested_at, not_after = new.not_after, status = new.status,
             status_at = new.status_at, reason = new.reason, detail = new.detail, provider = new.provider,
             provider_code = new.provider_code, provider_message_id = new.provider_message_id,
-            revision = new.revision, noted = new.noted, due_at = new.due_at
+            revision = new.revision, noted = new.noted, due_at = new.due_at,
+            text_digest = CASE WHEN message.text_removed_at IS NULL THEN new.text_digest END
         FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
             $9::timestamptz[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::text[], $14::text[],
             $15::text[], $16::text[], $17::text[], $18::int[], $19::text[],
-            $20::timestamptz[])
+            $20::timestamptz[], $21::text[])
             AS new (workspace_id, message_id, event_id, channel, channel_id, recipient, conversation_id,
                 requested_by_id, requested_at, not_after, status, status_at, reason, detail, provider,
-                provider_code, provider_message_id, revision, noted, due_at)
+                provider_code, provider_message_id, revision, noted, due_at, text_digest)
         WHERE message.workspace_id = new.workspace_id AND message.message_id = new.message_id
         """,
         *columns(_row(change) for change in changes),
@@ -93,6 +96,7 @@ def _row(change: Change) -> tuple[Any, ...]:
         change.revision,
         change.noted,
         decisive.due_at,
+        text_digest(asked.content.text) if isinstance(asked.content, TextContent) else None,
     )
 
 

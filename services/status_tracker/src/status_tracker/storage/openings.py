@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 
-from status_tracker.domain.conversations import OPEN, Opening
+from status_tracker.domain.conversations import LOOK, OPEN, Opening
 from status_tracker.domain.decision import MessageKey
+from status_tracker.domain.notes import Kind
 from status_tracker.storage.database import Connection, Pool, columns
 
 
@@ -52,6 +53,35 @@ async def of_message(pool: Pool, key: MessageKey) -> Opening | None:
         return None
     failed = row["closed"] and not row["opened"]
     return Opening(tuple(row["opened"]), row["detail"] if failed else None)
+
+
+async def look_later(pool: Pool, key: MessageKey, seconds: float) -> None:
+    """Have it looked for another conversation of this message, so many seconds after the last attempt to open one."""
+    await pool.execute(
+        """
+        INSERT INTO tracker.effect AS effect (workspace_id, message_id, kind, due_at)
+        VALUES ($1, $2, $3, now() + make_interval(secs => $4))
+        ON CONFLICT (workspace_id, message_id, kind) DO UPDATE SET due_at = excluded.due_at
+        WHERE effect.closed_at IS NULL
+        """,
+        *key,
+        LOOK,
+        seconds,
+    )
+
+
+async def note_now(pool: Pool, key: MessageKey) -> None:
+    """Have a note of its own written about the conversations, where the message has a thread."""
+    await pool.execute(
+        """
+        INSERT INTO tracker.effect (workspace_id, message_id, conversation_id, kind)
+        SELECT workspace_id, message_id, conversation_id, $3 FROM tracker.message
+        WHERE workspace_id = $1 AND message_id = $2 AND conversation_id IS NOT NULL
+        ON CONFLICT (workspace_id, message_id, kind) DO NOTHING
+        """,
+        *key,
+        Kind.OPENED,
+    )
 
 
 async def note_afterwards(pool: Pool, key: MessageKey) -> bool:

@@ -1,10 +1,12 @@
 """Rows that this release cannot read, such as one that a newer release wrote, must not hide or stop the others."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
+from proactive_contracts.requests import SendRequested
 from runtime.logs import get_logger
 from status_tracker import metrics
+from status_tracker.domain.entries import NO_NUMBER
 from status_tracker.storage.database import Record
 
 Read = TypeVar("Read")
@@ -12,11 +14,22 @@ Read = TypeVar("Read")
 UNREADABLE: tuple[type[Exception], ...] = (ValueError, TypeError, KeyError)
 """What reading a row raises; pydantic's ValidationError is a ValueError."""
 
+_INSTEAD: Final[dict[str, Any]] = {
+    "text": {"kind": "text", "text": "(removed)"},
+    "template": {"kind": "template", "name": "(removed)", "language": "en"},
+}
+
 log = get_logger()
 
 
 class Unreadable(Exception):
     """The one row that was asked for cannot be read by this release."""
+
+
+def asked_of(stored: dict[str, Any]) -> SendRequested:
+    """A request as it is stored; something that nobody is shown stands for what was removed of it."""
+    instead = {"recipient": NO_NUMBER, "content": _INSTEAD.get(stored.get("kind") or "text")}
+    return SendRequested.model_validate(instead | stored)
 
 
 def readable(rows: Iterable[Record], read: Callable[[Record], Read], what: str) -> Sequence[Read]:

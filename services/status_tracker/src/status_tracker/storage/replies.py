@@ -33,7 +33,7 @@ async def keep(pool: Pool, event: Event[Any]) -> bool:
         event.model_dump(mode="json", exclude_none=True),
         reply and reply.channel_id,
         reply and reply.message_id,
-        reply and _address(reply.sender),
+        reply and address(reply.sender),
         reply and min(reply.received_at, event.time),
     )
     return kept.endswith(" 1")
@@ -78,6 +78,6 @@ def _reply(row: Record) -> ReplyReceived:
     return event.data.model_copy(update={"received_at": min(event.data.received_at, event.time)})
 
 
-def _address(sender: str) -> str:
+def address(sender: str) -> str:
     """As recipients are written: some providers leave the plus sign of a number out."""
     return f"+{sender}" if sender.isascii() and sender.isdigit() else sender

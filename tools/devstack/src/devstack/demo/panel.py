@@ -103,6 +103,11 @@ class Panel:
         self._typed[select_id] = option_id
         return self.press(select_id)
 
+    def select(self, label: str, option: str) -> None:
+        """Choose in a dropdown, by its label and the option's words; it is sent with the next click."""
+        dropdown_id, option_id = self.screen.option(label, option)
+        self._typed[dropdown_id] = option_id
+
     def press_at_once(self, what: str, times: int) -> list[Screen]:
         """The same click several times at the same moment; the panel shows the last answer."""
         body = self.request(what)

@@ -77,6 +77,19 @@ class Screen:
                 return str(component["id"])
         raise Unexpected(f"an input {label!r}", self)
 
+    def option(self, label: str, words: str) -> tuple[str, str]:
+        """
+        The ids of a dropdown and of one of its options, by what stands on them.
+
+        Raises:
+            Unexpected: there is none.
+        """
+        for dropdown in self._of("dropdown"):
+            for option in dropdown["options"]:
+                if (dropdown.get("label"), option["text"]) == (label, words):
+                    return str(dropdown["id"]), str(option["id"])
+        raise Unexpected(f"a dropdown {label!r} with {words!r}", self)
+
     def component(self, component_id: str) -> Component:
         """One component by its id."""
         return next(component for component in self.components if component.get("id") == component_id)

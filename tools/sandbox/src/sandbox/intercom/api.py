@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import time
 from typing import Literal
 
 from aiohttp import web
@@ -44,7 +45,7 @@ class IntercomApi:
             return await handler(request)
         if path != "/auth/eagle/token" and not self._authorised(request):
             return self._headed(error_list(_UNAUTHORIZED))
-        behaviour = self._behaviours.take_intercom(_subject(request))
+        behaviour = self._behaviours.take_intercom(_subject(request), time.time())
         if behaviour.remaining is not None:
             self._desk.stream.tell("behaviour", f"Intercom: {behaviour.mode} used once")
             self._desk.changed()
@@ -57,13 +58,18 @@ class IntercomApi:
                     request.transport.close()
                 return web.Response()
             case "rate_limited":
-                exhausted = behaviour.delay_seconds or _EXHAUSTED_SECONDS
+                ends_at = self._behaviours.limit_ends_at
+                exhausted = _EXHAUSTED_SECONDS if ends_at is None else ends_at - time.time()
                 return self._headed(error_list(_RATE_LIMITED), exhausted)
             case "error":
                 return self._headed(error_list(_SERVER_ERROR))
             case "error_after_doing":
                 await self._answer(request, handler)
                 return self._headed(error_list(_SERVER_ERROR))
+            case "slow_after_doing":
+                answer = await self._answer(request, handler)
+                await asyncio.sleep(behaviour.delay_seconds)
+                return self._headed(answer)
             case "slow":
                 await asyncio.sleep(behaviour.delay_seconds)
                 if request.transport is None:  # the caller gave up meanwhile: nothing of the body can be read any more

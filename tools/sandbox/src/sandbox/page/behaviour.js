@@ -5,6 +5,7 @@ import { arrowKeys, ask, byId, channelIcon, clock, el } from "./dom.js";
 const MODES = {
   normal: ["Normal", "Takes the message"],
   slow: ["Slow", "Answers after the delay"],
+  slow_after_doing: ["Slow after doing it", "Does it, answers after the delay"],
   rate_limited: ["Too many requests", "429, not accepted"],
   invalid_number: ["Refuses the number", "Not accepted"],
   unauthorized: ["Refuses our credentials", "401, not accepted"],
@@ -138,7 +139,7 @@ export class BehaviourDrawer {
 
   async apply(name, form, changed) {
     const given = Object.fromEntries(new FormData(form));
-    if (changed?.name === "mode" && given.mode === "slow" && !Number(given.delay_seconds)) {
+    if (changed?.name === "mode" && given.mode.startsWith("slow") && !Number(given.delay_seconds)) {
       given.delay_seconds = DEFAULT_DELAY_SECONDS;
       form.elements.delay_seconds.value = DEFAULT_DELAY_SECONDS;
     }

@@ -24,9 +24,11 @@ from sandbox.providers.twilio_rules import (
     RATE_LIMITED,
     SERVER_ERROR,
     UNAUTHORIZED,
+    UNSUBSCRIBED,
     Refusal,
     check,
     fits,
+    has_opted_out,
     segments,
 )
 from sandbox.receipts import Callback, ReceiptRules, Report
@@ -48,7 +50,9 @@ class Twilio:
     label = "Twilio"
     channel = "sms"
     channel_label = "SMS"
-    receipt_statuses = frozenset({"queued", "sending", "sent", "delivered", "undelivered", "failed", "read"})
+    receipt_statuses = frozenset(
+        {"queued", "sending", "sent", "delivered", "partially_delivered", "undelivered", "failed", "read"}
+    )
     offered_receipts: tuple[Report, ...] = (("sent", None), ("delivered", None), ("undelivered", _UNREACHABLE))
     own_modes: tuple[ProviderMode, ...] = ()
 
@@ -79,6 +83,8 @@ class Twilio:
             self._intake.refuse(order, CLOSED_SOCKET, None)
             return hang_up(request)
         refusal = MODE_REFUSALS.get(behaviour.mode) or check(form, self.senders)
+        if refusal is None and has_opted_out(self._intake.replies(self.name, order.to, order.sender)):
+            refusal = UNSUBSCRIBED
         if refusal is not None:
             self._intake.refuse(order, refusal.http_status, refusal.code)
             return _refusal(refusal, behaviour.retry_after if refusal is RATE_LIMITED else None)

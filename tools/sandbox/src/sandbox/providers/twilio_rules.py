@@ -1,7 +1,7 @@
 """What Twilio refuses, which messages a look-up finds, and how the parts of an SMS are counted."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -32,6 +32,7 @@ class Refusal:
 UNAUTHORIZED = Refusal(401, 20003, "Authentication Error - invalid username")
 SERVER_ERROR = Refusal(500, 20500, "Internal Server Error")
 RATE_LIMITED = Refusal(429, 20429, "Too Many Requests")
+UNSUBSCRIBED = Refusal(400, 21610, "Attempt to send to unsubscribed recipient")
 INVALID_NUMBER = Refusal(400, 21211, "The 'To' number is not a valid phone number.")
 
 MODE_REFUSALS = {
@@ -40,6 +41,17 @@ MODE_REFUSALS = {
     "rate_limited": RATE_LIMITED,
     "invalid_number": INVALID_NUMBER,
 }
+
+
+# Twilio's default words (https://help.twilio.com/articles/223134027).
+_OPT_OUT = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit"})
+_OPT_IN = frozenset({"start", "yes", "unstop"})
+
+
+def has_opted_out(replies: Sequence[str]) -> bool:
+    """Whether the last of these words that a customer wrote to a number asks it to stop."""
+    words = [word for reply in replies if (word := reply.strip().lower()) in _OPT_OUT | _OPT_IN]
+    return bool(words) and words[-1] in _OPT_OUT
 
 
 def check(form: Mapping[str, str], senders: tuple[str, ...]) -> Refusal | None:

@@ -1,0 +1,37 @@
+"""The same text to the same person a moment ago: what an agent is asked before anything is sent."""
+
+from datetime import datetime
+from typing import Literal
+
+from canvas_gateway.domain.history import Message
+from canvas_gateway.domain.values import Frozen
+from proactive_contracts.status import Status
+from proactive_contracts.values import Channel
+
+
+class Repeat(Frozen):
+    """
+    The message that would be repeated, as it was when it was found, and whose question is open.
+
+    `open_new`: Compose's button that asks for a new conversation was pressed.
+    """
+
+    kind: Literal["admin", "service"]
+    by: str | None
+    at: datetime
+    channel: Channel
+    status: Status
+    open_new: bool
+
+
+def repeat_of(found: Message, *, open_new: bool) -> Repeat:
+    """What the agent is asked about a message that was found."""
+    by = found.requested_by
+    return Repeat(
+        kind=by.kind,
+        by=by.name or by.id,
+        at=found.requested_at,
+        channel=found.channel,
+        status=found.status,
+        open_new=open_new,
+    )

@@ -1,0 +1,90 @@
+"""What is removed after its time, in small batches; what is not done, or not told, is never touched."""
+
+from dataclasses import dataclass
+
+from runtime.postgres import Pool
+
+BATCH = 200
+
+_KEPT = """
+WITH RECURSIVE here AS (
+    (SELECT workspace_id FROM dispatch.job ORDER BY workspace_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT workspace_id FROM dispatch.job WHERE workspace_id > here.workspace_id
+            ORDER BY workspace_id LIMIT 1)
+    FROM here WHERE here.workspace_id IS NOT NULL)
+SELECT coalesce(here.workspace_id, workspace.id) AS workspace_id,
+       coalesce(keep_text_days, 30) AS text_days, coalesce(keep_rest_months, 13) AS rest_months
+FROM here FULL JOIN directory.workspace ON workspace.id = here.workspace_id
+WHERE coalesce(here.workspace_id, workspace.id) IS NOT NULL
+"""
+"""Each workspace that is connected or has jobs, by one look at the primary key's index a workspace."""
+
+DONE = "due_at IS NULL AND tell_at IS NULL AND state NOT IN ('waiting', 'sending', 'resolving')"
+"""What nothing happens to any more by itself: its result was told, too."""
+
+REMOVE_TEXTS = f"""
+WITH old AS (
+    SELECT workspace_id, message_id FROM dispatch.job
+    WHERE workspace_id = $1 AND since < now() - make_interval(days => $2) AND request ? 'content' AND {DONE}
+    ORDER BY since LIMIT $3 FOR UPDATE SKIP LOCKED)
+UPDATE dispatch.job SET request = request - 'content'
+FROM old WHERE job.workspace_id = old.workspace_id AND job.message_id = old.message_id
+"""
+"""The digest stays: the same message, asked for again, is recognised without its text."""
+
+REMOVE_JOBS = f"""
+WITH old AS (
+    SELECT workspace_id, message_id FROM dispatch.job
+    WHERE workspace_id = $1 AND since < now() - make_interval(months => $2) AND not_after < now() - interval '30 days'
+          AND {DONE}
+    ORDER BY since LIMIT $3 FOR UPDATE SKIP LOCKED)
+DELETE FROM dispatch.job
+USING old WHERE job.workspace_id = old.workspace_id AND job.message_id = old.message_id
+"""
+"""Its id need not be known any more: whoever asks for it again is too late by its not_after."""
+
+
+REMOVE_RECIPIENTS = """
+WITH old AS (
+    SELECT workspace_id, recipient, channel_id FROM dispatch.recipient
+    WHERE workspace_id = $1 AND greatest(seen_at, opted_out_at, opted_in_at) < now() - make_interval(months => $2)
+    LIMIT $3 FOR UPDATE SKIP LOCKED)
+DELETE FROM dispatch.recipient
+USING old WHERE recipient.workspace_id = old.workspace_id AND recipient.recipient = old.recipient
+    AND recipient.channel_id = old.channel_id
+"""
+"""Of whom nothing was heard for so long."""
+
+REST = (REMOVE_JOBS, REMOVE_RECIPIENTS)
+"""$1 the workspace, $2 months, $3 how many at most."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How long a workspace keeps what."""
+
+    workspace_id: str
+    text_days: int
+    rest_months: int
+
+
+class Retention:
+    """Removal from schema `dispatch`; any number of replicas may remove at the same time."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def kept(self) -> list[Kept]:
+        """What every workspace wants, the defaults for one that is not connected."""
+        return [Kept(*row) for row in await self._pool.fetch(_KEPT)]
+
+    async def remove(self, kept: Kept) -> tuple[int, int]:
+        """Remove one batch; how many texts went, and how much of the rest."""
+        texts = await self._removed(REMOVE_TEXTS, kept.workspace_id, kept.text_days)
+        rest = [await self._removed(statement, kept.workspace_id, kept.rest_months) for statement in REST]
+        return texts, sum(rest)
+
+    async def _removed(self, statement: str, workspace_id: str, time: int) -> int:
+        done: str = await self._pool.execute(statement, workspace_id, time, BATCH)
+        return int(done.split()[-1])

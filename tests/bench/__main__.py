@@ -1,0 +1,134 @@
+"""`python -m tests.bench`: how long the history takes with so many messages; make bench-history calls it."""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+from pydantic import SecretStr
+
+from devstack.backends import choose
+from devstack.errors import DevstackError
+from devstack.state import root_of_checkout
+from runtime.http import serve
+from runtime.migrations import migrate
+from runtime.postgres import pool
+from status_tracker.http import application
+from status_tracker.storage import SOURCE
+from tests.bench.filling import WORKSPACE, Filled, Say, fill
+from tests.bench.measuring import TIMES, Measured, cases, export, measure
+from tests.support.backends import temporary_state
+
+TOKEN = "bench-token"
+MOST_ROWS = 50_000_000
+BYTES_PER_ROW = 2_500
+"""On the disk, its indexes and what is sorted for them included."""
+
+
+def main() -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000, help="messages to fill in; 10 million take 20 GB")
+    parser.add_argument("--json", type=Path, default=root_of_checkout() / ".dev" / "bench-history.json")
+    options = parser.parse_args()
+    if not 1 <= options.rows <= MOST_ROWS:
+        parser.error(f"--rows has to be between 1 and {MOST_ROWS:,}")
+    say = partial(print, flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of `finally`: the server must not stay
+    try:
+        with temporary_state("bench") as state:
+            _look_for_room(state.folder, options.rows)
+            only_ours = {"PROACTIVE_BACKENDS": "private"}
+            database = choose(state, purpose="tests", report=say, environment=only_ours).database
+            database.start()
+            try:
+                report = asyncio.run(run(database.create_database("bench"), options.rows, say))
+            finally:
+                database.stop()
+    except DevstackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(report, indent=2) + "\n")
+    say(f"As JSON: {os.path.relpath(options.json)}")
+    return 0
+
+
+def _look_for_room(folder: Path, rows: int) -> None:
+    wanted, free = rows * BYTES_PER_ROW, shutil.disk_usage(folder).free
+    if wanted > free:
+        raise DevstackError(f"{rows:,} messages take {wanted / 1e9:.0f} GB, {folder} has {free / 1e9:.0f}: take fewer.")
+
+
+async def run(database_url: str, rows: int, say: Say, times: int = TIMES) -> dict[str, object]:
+    """Fill an empty database and ask each kind of question so often; the report, as the JSON file has it."""
+    connection = await asyncpg.connect(database_url)
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    await migrate(connection, [SOURCE])
+    began = time.monotonic()
+    filled = await fill(connection, rows, say)
+    seconds = time.monotonic() - began
+    size = await connection.fetchval(
+        "SELECT pg_total_relation_size('tracker.message') + pg_total_relation_size('tracker.request')"
+    )
+    ids = [f"{row['id']}" for row in await connection.fetch(_SOME_IDS, min(rows, 500), rows)]
+    version = await connection.fetchval("SHOW server_version")
+    await connection.close()
+    say(f"filled {rows:,} messages in {seconds:.0f} s, {size / 1e9:.1f} GB")
+    measured, speed = await _measure(database_url, filled, ids, times)
+    for line in _table(measured):
+        say(line)
+    say(f"CSV export: {speed:,.0f} messages a second")
+    return {
+        "rows": rows,
+        "workspace": WORKSPACE,
+        "postgresql": version,
+        "fill_seconds": round(seconds, 1),
+        "bytes": size,
+        "exported_per_second": round(speed),
+        "cases": [asdict(one) for one in measured],
+    }
+
+
+_SOME_IDS = """
+    SELECT md5('message' || (1 + place * $2::bigint / $1::bigint))::uuid AS id
+    FROM generate_series(0, $1::bigint - 1) AS place
+"""
+
+
+async def _measure(database_url: str, filled: Filled, ids: Sequence[str], times: int) -> tuple[list[Measured], float]:
+    async with pool(database_url, application="bench") as opened:
+        app = application(opened, [SecretStr(TOKEN)])
+        async with serve(app, "127.0.0.1", 0) as port:
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers) as api:
+                measured = [await measure(api, case, filled, times) for case in cases(ids)]
+                return measured, await export(api)
+
+
+def _table(measured: Sequence[Measured]) -> list[str]:
+    """Milliseconds from question to answer over HTTP, one question at a time."""
+    wide = max(len(one.name) for one in measured)
+    head = f"{'':<{wide}}  {'times':>5}  {'found':>5}  {'p50 ms':>8}  {'p99 ms':>8}  {'max ms':>8}"
+    return [
+        head,
+        *(
+            f"{one.name:<{wide}}  {one.times:>5}  {one.messages:>5.1f}  {one.p50:>8.1f}  {one.p99:>8.1f}  "
+            f"{one.slowest:>8.1f}"
+            for one in measured
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
