@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 import directory
 from directory import Erasures, Vault
+from directory.retention import Kept
 from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused, Unclear
 from dispatcher.domain.states import Answered, CancelAsked, Job, State
 from dispatcher.handlers import Dispatch
@@ -20,7 +21,7 @@ from dispatcher.storage import SOURCE, retention
 from dispatcher.storage.erasing import PostgresErasing
 from dispatcher.storage.jobs import PostgresJobs
 from dispatcher.storage.recipients import Recipients
-from dispatcher.storage.retention import Kept, Retention
+from dispatcher.storage.retention import Retention
 from proactive_contracts.codec import make_event
 from proactive_contracts.envelope import Event, request_id
 from proactive_contracts.reasons import FailureReason

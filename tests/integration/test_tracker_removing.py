@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 import directory
+from directory.retention import Kept
 from proactive_contracts.envelope import Event, text_digest
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.requests import SendRequested
@@ -29,7 +30,6 @@ from status_tracker.handlers import Fact
 from status_tracker.retaining import Retaining
 from status_tracker.storage import entries, erasing, history, replies, retention
 from status_tracker.storage.filters import Filters
-from status_tracker.storage.retention import Kept
 from tests.integration.tracker_support import announced, make_recorder, open_storage, record, row_of
 from tests.support.plans import rows_read
 from tests.unit.status_tracker.making import PHONE, Story, make_reply, make_request
