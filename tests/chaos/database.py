@@ -228,9 +228,11 @@ def asynchronous(run: Run) -> None:
         run.provider("slow", delay_seconds=1, receipts="none")
         world.broker_of(SMS).stall("to_server")
         [message] = run.publish()
-        message.copies, message.confirmed = 2, False  # the history may have lost it as well
+        message.copies, message.confirmed = 2, False
         run.await_submission(message)
+        run.wait(lambda: bool(run.rows([message])), "the history knows it")
         replica.take_over()
+        message.rows = 0  # the replica's history has never heard whom it was for
         world.kill(SMS)
         world.start(SMS)
         run.await_submission(message, 2)

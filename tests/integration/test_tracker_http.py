@@ -310,6 +310,7 @@ async def test_same_words_to_the_same_person_a_moment_ago_are_found(storage: Poo
     await record(make_recorder(storage), old, first, last)
     for text in ("Hello Anna", " Hello\nAnna "):
         assert [one["message_id"] for one in await repeated(api, text)] == [str(last.data.message_id)]
+    await storage.execute("UPDATE tracker.message SET status = 'sent', status_at = requested_at")
     for changes in (
         {"recipient": "+4915112345679"},
         {"within_seconds": "60"},
@@ -341,6 +342,28 @@ async def test_what_was_certainly_not_sent_is_not_repeated(storage: Pool, api: a
     await record(recorder, story.request)
     assert len(await repeated(api, "Hello Anna")) == 1
     await record(recorder, story.failed(FailureReason.INVALID_NUMBER))
+    assert await repeated(api, "Hello Anna") == []
+
+
+async def test_part_of_a_text_that_arrived_is_asked_about(storage: Pool, api: aiohttp.ClientSession) -> None:
+    story = Story(make_request(at=clock.now()))
+    partly = story.receipt(ReceiptStatus.FAILED, reason=FailureReason.PARTIAL)
+    await record(make_recorder(storage), story.request, story.accepted(), partly)
+    [found] = await repeated(api, "Hello Anna")
+    assert (found["status"], found["reason"]) == ("failed", "partial")
+
+
+async def test_ten_minutes_count_from_when_it_left(storage: Pool, api: aiohttp.ClientSession) -> None:
+    now = clock.now()
+    earlier = now - timedelta(minutes=11)
+    story = Story(make_request(at=earlier))
+    recorder = make_recorder(storage)
+    await record(recorder, story.request, story.deferred(due_at=now + timedelta(seconds=1)))
+    assert [one["status"] for one in await repeated(api, "Hello Anna")] == ["waiting"]
+    left = story.accepted(attempt=2).model_copy(update={"time": now})
+    await record(recorder, left)
+    assert [one["status"] for one in await repeated(api, "Hello Anna")] == ["sent"]
+    await storage.execute("UPDATE tracker.message SET status_at = now() - interval '10.5 minutes'")
     assert await repeated(api, "Hello Anna") == []
 
 

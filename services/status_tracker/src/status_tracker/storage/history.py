@@ -31,12 +31,15 @@ _SELECT = f"""
 
 
 NOT_SENT = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT})
-"""Where it is certain that the customer has not got it."""
+"""Where it is certain that the customer has not got it, unless a part of it arrived."""
 
 REPEATED = f"""
     {_SELECT}
     WHERE workspace_id = $1 AND recipient = $3 AND text_digest = $4 AND message_id <> $2
-        AND requested_at > now() - make_interval(secs => $5) AND status <> ALL($6::text[])
+        AND (requested_at > now() - make_interval(secs => $5)
+            OR not_after > now() - make_interval(secs => $5)
+                AND (status IN ('queued', 'sending', 'waiting') OR status_at > now() - make_interval(secs => $5)))
+        AND (status <> ALL($6::text[]) OR reason = 'partial')
         AND request.asked IS NOT NULL
         AND NOT EXISTS (SELECT FROM tracker.request known WHERE known.workspace_id = $1 AND known.message_id = $2)
     ORDER BY requested_at DESC, message_id DESC LIMIT 1
@@ -98,10 +101,10 @@ async def repeated(
     pool: Pool, key: MessageKey, recipient: str, text_digest: str, within_seconds: float
 ) -> Remembered | None:
     """
-    The newest message to somebody with that text, unless it is certain that it was not sent.
+    The newest message to somebody with that text, unless it is certain that nothing of it was sent.
 
-    Nothing where the message `key`, which would repeat it, is known already: it repeats nothing any more. Raises
-    Unreadable.
+    Asked for within that time, or put off for so long that it has yet to leave, or left a moment ago. Nothing where the
+    message `key`, which would repeat it, is known already: it repeats nothing any more. Raises Unreadable.
     """
     row = await pool.fetchrow(REPEATED, *key, recipient, text_digest, within_seconds, sorted(NOT_SENT))
     return None if row is None else _read(row)
