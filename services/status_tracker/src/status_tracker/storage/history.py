@@ -11,7 +11,7 @@ from status_tracker.domain.entries import Request
 from status_tracker.domain.searches import Ending, Search
 from status_tracker.storage.database import Pool, Record
 from status_tracker.storage.filters import Filters, ending_in, wanted
-from status_tracker.storage.reading import UNREADABLE, Unreadable, asked_of, readable, tell
+from status_tracker.storage.reading import UNREADABLE, Unreadable, readable, request_of, tell
 
 MAX_NUMBERS = 20
 """Numbers that one search may stand for."""
@@ -128,4 +128,4 @@ def _read(row: Record) -> Remembered:
 
 def _remembered(row: Record) -> Remembered:
     Status(row["status"])  # a newer release may know more of them; what it writes elsewhere is read as it is
-    return Remembered(row, Request(row["event_id"], row["asked_at"], asked_of(row["asked"])))
+    return Remembered(row, request_of(row["event_id"], row["asked_at"], row["asked"]))
