@@ -265,6 +265,24 @@ async def test_person_is_erased_and_what_became_of_their_messages_stays(storage:
     assert as_message(await row_of(storage, stays.request)).recipient == OTHER
 
 
+async def test_results_whose_request_never_came_are_erased_by_their_ids(storage: Pool) -> None:
+    theirs = Story(make_request(), provider_message_id=f"wamid.{PHONE[1:]}")
+    refused = theirs.receipt(ReceiptStatus.FAILED, detail=f"{PHONE[1:]} is not on WhatsApp")
+    strangers = Story(make_request(recipient=OTHER), provider_message_id="wamid.other")
+    await record(make_recorder(storage), theirs.accepted(), refused, strangers.accepted())
+    ids = [theirs.request.data.message_id]
+    assert (await erasing.find(storage, "w1", PHONE, None)).ended == 0
+    assert (await erasing.find(storage, "w1", PHONE, None, ids)).ended == 1
+    await erasing.erase(storage, "w1", PHONE, None, ids)
+    assert await holding(storage, PHONE[1:]) == []
+    assert await holding(storage, "wamid.other")
+    assert (await erasing.find(storage, "w1", PHONE, None, ids)).ended == 0
+    late = Story(make_request(recipient=OTHER))
+    await record(make_recorder(storage), late.request)
+    await erasing.erase(storage, "w1", PHONE, None, [late.request.data.message_id])
+    assert as_message(await row_of(storage, late.request)).recipient == OTHER, "whose request says whom it was for"
+
+
 async def test_what_is_not_over_is_erased_once_it_is(storage: Pool) -> None:
     queued = Story(make_request())
     await record(make_recorder(storage), queued.request)

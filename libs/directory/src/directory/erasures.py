@@ -14,7 +14,11 @@ from proactive_contracts.values import E164
 
 
 class ErasureAsked(BaseModel):
-    """What a service's operators' HTTP is asked: to count what it has of a person, or to `erase` it; of `only` some."""
+    """
+    What a service's operators' HTTP is asked: to count what it has of a person, or to `erase` it; of `only` some.
+
+    `also` are messages that are theirs although the service may not have heard for whom they were.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -22,6 +26,7 @@ class ErasureAsked(BaseModel):
     by: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     erase: bool
     only: list[Annotated[UUID, Strict(False)]] | None = None
+    also: list[Annotated[UUID, Strict(False)]] = []
 
 
 class Erasures:

@@ -39,14 +39,15 @@ class Erasing:
         counts = {
             "waiting": len(found.waiting),
             "under_way": len(found.under_way),
-            "ended": found.ended,
+            "ended": len(found.ended),
             "recipients": found.recipients,
         }
         if asked.erase:
             await self._stop(workspace_id, found.waiting, asked.by)
             await self._erasing.erase(workspace_id, asked.number, asked.only)
             log.warning("person_erased", workspace_id=workspace_id, number=masked(asked.number), by=asked.by, **counts)
-        return web.json_response({**counts, "left": [str(one) for one in (*found.waiting, *found.under_way)]})
+        left = [*found.waiting, *found.under_way]
+        return web.json_response({**counts, "left": list(map(str, left)), "ids": list(map(str, found.ended))})
 
     async def _stop(self, workspace_id: str, waiting: Sequence[UUID], by: str) -> None:
         for message_id in waiting:

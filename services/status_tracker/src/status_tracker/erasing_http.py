@@ -24,10 +24,10 @@ def operators_app(pool: Pool, tokens: Sequence[SecretStr]) -> web.Application:
         except ValidationError:
             return problem(400, "Bad request", "It takes number (E.164), by, erase (true or false), and only (ids).")
         workspace_id = request.match_info["workspace_id"]
-        found = await erasing.find(pool, workspace_id, asked.number, asked.only)
+        found = await erasing.find(pool, workspace_id, asked.number, asked.only, asked.also)
         counts = {"under_way": len(found.under_way), "ended": found.ended, "replies": found.replies}
         if asked.erase:
-            await erasing.erase(pool, workspace_id, asked.number, asked.only)
+            await erasing.erase(pool, workspace_id, asked.number, asked.only, asked.also)
             log.warning("person_erased", workspace_id=workspace_id, number=masked(asked.number), by=asked.by, **counts)
         return web.json_response({**counts, "left": [str(one) for one in found.under_way]})
 

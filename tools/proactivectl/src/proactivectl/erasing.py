@@ -7,16 +7,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Any
+from uuid import uuid5
 
 import typer
 from pydantic_core import from_json
 
 from directory import Erasures, Workspaces
 from directory.recent import SECONDS as UNSEEN_SECONDS
+from proactive_contracts.codec import decode
+from proactive_contracts.errors import ContractError
+from proactive_contracts.requests import CancelRequested, SendRequested
+from proactive_contracts.values import Service
 from proactivectl import masking, phones, replaying
 from proactivectl.auditing import audited, operator
+from proactivectl.controls import NAME, publish
 from proactivectl.dispatcher_api import OperatorsApi, dispatcher, tracker_operators
-from proactivectl.environment import channel_vault, database, workspace_vault
+from proactivectl.environment import amqp_url, channel_vault, database, workspace_vault
 from proactivectl.failures import Failure, WrongUsage
 from proactivectl.output import AsJson, count, say, show
 from proactivectl.parking import Held, Parked, Wanted, parked_queues
@@ -57,7 +63,8 @@ class Holdings:
 
     def document(self) -> dict[str, Any]:
         """For --json."""
-        return {"dispatcher": self.dispatcher, "tracker": self.tracker, "parked": self.parked}
+        jobs = {name: value for name, value in self.dispatcher.items() if name != "ids"}
+        return {"dispatcher": jobs, "tracker": self.tracker, "parked": self.parked}
 
 
 def erase(
@@ -149,15 +156,40 @@ class _Everywhere:
 
         async def act(held: Held) -> bool:
             if erase:
+                await _stop(held.parked.body)
                 await held.take_away()
             return erase
 
         queues = parked_queues() if parked else ()
         found = await replaying.go_through(Theirs(queues, number=self.number), None, act)
         person, by = (self.workspace_id, self.number), operator()
-        jobs = await self.dispatcher.erase(*person, by=by, erase=erase, only=only)
-        messages = await self.tracker.erase(*person, by=by, erase=erase, only=only)
+        jobs = await self.dispatcher.erase(*person, by=by, erase=False, only=only)
+        # First, while the dispatcher can say which they are: the tracker may have heard of their results alone.
+        messages = await self.tracker.erase(*person, by=by, erase=erase, only=only, also=jobs["ids"])
+        if erase:
+            jobs = await self.dispatcher.erase(*person, by=by, erase=True, only=only)
         return Holdings(jobs, messages, found.matched)
+
+
+async def _stop(body: bytes) -> None:
+    """Cancel what a parked request asks for, so that it ends as what waits does; an event id that repeats is known."""
+    try:
+        event = decode(body)
+    except ContractError:
+        return
+    if not isinstance(event.data, SendRequested):
+        return
+    asked = event.data
+    stop = CancelRequested(
+        message_id=asked.message_id,
+        workspace_id=asked.workspace_id,
+        channel=asked.channel,
+        channel_id=asked.channel_id,
+        requested_by=Service(name=f"{operator()} ({NAME})"),
+        answers=event.id,
+        result_route=asked.result_route,
+    )
+    await publish(amqp_url(), stop, uuid5(event.id, "erase"))
 
 
 async def _everywhere(stack: AsyncExitStack, workspace_id: str, number: str) -> _Everywhere:
