@@ -101,6 +101,17 @@ async def test_who_gave_up_is_not_handed_a_slot() -> None:
     assert slots.free == 2
 
 
+async def test_who_gives_up_at_the_moment_a_slot_comes_free_leaves_it_to_the_next() -> None:
+    slots = Slots(2)
+    slots.occupy(A, Lane.BULK)
+    gives_up = asyncio.create_task(slots.take(A, Lane.BULK))
+    waits = asyncio.create_task(slots.take(A, Lane.BULK))
+    await asyncio.sleep(0)
+    gives_up.cancel()  # cancels what it waits for at once; the task itself runs later
+    slots.leave(A, Lane.BULK)
+    assert await waits
+
+
 @given(st.data(), st.integers(1, 60))
 def test_slots_add_up(data: st.DataObject, total: int) -> None:
     clock = Clock()

@@ -83,9 +83,11 @@ class Slots:
         use.seconds += _LATEST * (use.active_at - use.calls[lane].popleft() - use.seconds)
         self._used -= 1
         for waiting in (Lane.INTERACTIVE, Lane.BULK):
-            if use.waiting[waiting] and self.room_of(channel_id, waiting):
-                use.waiting[waiting].popleft().set_result(None)
-                return
+            while use.waiting[waiting] and self.room_of(channel_id, waiting):
+                turn = use.waiting[waiting].popleft()
+                if not turn.done():  # its time may be over, and its task not have run since
+                    turn.set_result(None)
+                    return
 
     async def _came_free(self, channel_id: UUID, lane: Lane) -> bool:
         use = self._use(channel_id)
