@@ -32,13 +32,14 @@ PAUSE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Theirs(Wanted):
-    """What is parked and names the person."""
+    """What is parked in a workspace and names the person."""
 
+    workspace_id: str = ""
     number: str = field(default="", repr=False)
 
     def takes(self, found: Parked) -> bool:
         """Whether one is to or from them; where it cannot be read, whether it holds the number."""
-        return names(found.body, self.number)
+        return names(found.body, self.workspace_id, self.number)
 
 
 @dataclass
@@ -161,7 +162,8 @@ class _Everywhere:
             return erase
 
         queues = parked_queues() if parked else ()
-        found = await replaying.go_through(Theirs(queues, number=self.number), None, act)
+        theirs = Theirs(queues, workspace_id=self.workspace_id, number=self.number)
+        found = await replaying.go_through(theirs, None, act)
         person, by = (self.workspace_id, self.number), operator()
         jobs = await self.dispatcher.erase(*person, by=by, erase=False, only=only)
         # First, while the dispatcher can say which they are: the tracker may have heard of their results alone.
@@ -207,11 +209,14 @@ async def _check(workspace_id: str) -> None:
             raise Failure(f"workspace {workspace_id} is not connected", "See: proactivectl workspace list")
 
 
-def names(body: bytes, number: str) -> bool:
-    """Whether an event is to or from this number, or repeats it in a provider's words."""
+def names(body: bytes, workspace_id: str, number: str) -> bool:
+    """Whether an event is to or from this number, or repeats it in a provider's words, and is of no other workspace."""
     digits = number.removeprefix("+")
     try:
-        return _names(from_json(body, allow_inf_nan=False), digits)
+        event = from_json(body, allow_inf_nan=False)
+        data = event.get("data") if isinstance(event, Mapping) else None
+        of = data.get("workspace_id") if isinstance(data, Mapping) else None
+        return of in (None, workspace_id) and _names(event, digits)
     except ValueError:
         return re.search(rb"(?<![0-9])" + digits.encode() + rb"(?![0-9])", body) is not None
 
