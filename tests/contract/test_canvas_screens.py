@@ -158,11 +158,14 @@ STANDING = {
     "window open": make_reach(window_open_until=NOW + timedelta(hours=3)),
     "window closed": make_reach(window_open_until=NOW - timedelta(hours=3)),
 }
-for key, reach in STANDING.items():
+UNCHECKED: Mapping[str, Reach | None] = {"unchecked": None}
+for key, standing in {**STANDING, **UNCHECKED}.items():
     for channel_kind in Channel:
         for whom, person in (("mobile", ANNA), ("landline", LANDLINE), ("nameless", NAMELESS)):
             shown_to = make_state(contact=person, recipient=person)
-            drawn = channels(shown_to, [make_channel(kind=channel_kind)], {reach.channel_id: reach})
+            drawn = channels(
+                shown_to, [make_channel(kind=channel_kind)], {standing.channel_id: standing} if standing else {}
+            )
             _add(f"channel {key} {channel_kind} {whom}", "channel", drawn)
 
 ASKING = Draft(message_id=MESSAGE_ID, recipient_id=ANNA.id, phone="+49 151 12345678", text="[a](b) **c** " * 38)
@@ -511,6 +514,10 @@ EXACT = [
         ),
         ("held sms mobile", "The provider takes nothing until 1:06PM: a message waits for that."),
         ("later sms mobile", "Ready"),
+        ("unchecked sms mobile", "Could not be checked just now"),
+        ("unchecked sms landline", "Could not be checked just now. This is a landline: it cannot receive SMS."),
+        ("unchecked whatsapp mobile", "Could not be checked just now: WhatsApp may refuse free text"),
+        ("unchecked viber mobile", "Could not be checked just now: Viber may refuse free text"),
         (
             "opted out sms mobile",
             "They opted out: a message was refused on Nov 22, 2026 at 1:05PM, and the next will most likely be, too.",

@@ -60,7 +60,7 @@ def test_opt_out_in_a_receipt_is_told_and_a_later_message_that_arrives_lifts_it(
     await_remark(scene, person, SMS, READY)
 
 
-def test_channels_are_shown_without_remarks_while_the_dispatcher_does_not_answer(scene: CheckedScene) -> None:
+def test_nothing_is_said_to_be_ready_while_the_dispatcher_does_not_answer(scene: CheckedScene) -> None:
     process = scene.stack.process(OPERATORS)
     process.send_signal(signal.SIGSTOP)
     try:
@@ -69,7 +69,8 @@ def test_channels_are_shown_without_remarks_while_the_dispatcher_does_not_answer
         panel = scene.channels(person)
         assert time.monotonic() - began < 4
         panel.screen.row(WHATSAPP.name, "Not a mobile number")
-        panel.screen.row(SMS.name, "This is a landline: it cannot receive SMS.")
+        panel.screen.row(SMS.name, "Could not be checked just now", "This is a landline: it cannot receive SMS.")
+        scene.channels(scene.person()).screen.row(SMS.name, "Could not be checked just now")
     finally:
         process.send_signal(signal.SIGCONT)
 
