@@ -130,6 +130,7 @@ def owner_dies(run: Run) -> None:
     run.expect_unknowns(0, 1)
     world = run.world
     world.restart(WORKER, SHORT_LEASE | {"PROACTIVE_FAILPOINTS": f"{failpoints.AFTER_CALL}:sleep:30"})
+    time.sleep(1)  # what its consumers say when they begin has reached the broker
     world.broker_of(WORKER).stall("to_server")
     [message] = run.publish()
     run.await_submission(message)

@@ -168,16 +168,19 @@ for key, standing in {**STANDING, **UNCHECKED}.items():
             )
             _add(f"channel {key} {channel_kind} {whom}", "channel", drawn)
 
-ASKING = Draft(message_id=MESSAGE_ID, recipient_id=ANNA.id, phone="+49 151 12345678", text="[a](b) **c** " * 38)
 for key, repeat in {
     "teammate": make_repeat(),
     "opening": make_repeat(open_new=True),
     "service": make_repeat(kind="service", by="shop", status=Status.UNKNOWN, channel=Channel.VIBER),
     "nobody": make_repeat(by=None),
-    "odd": make_repeat(by="\u202e[x](https://y) **שרה** " * 8, at=NOW - timedelta(days=1)),
+    "resend": make_repeat(asked_from=Screen.FAILED),
+    "resend shown": make_repeat(asked_from=Screen.DETAILS, open_new=True),
+    "odd": make_repeat(
+        text=("[a](b) **c** " * 38)[:200], by="\u202e[x](https://y) **שרה** " * 8, at=NOW - timedelta(days=1)
+    ),
     **{str(status): make_repeat(status=status) for status in Status},
 }.items():
-    _add(f"again {key}", "again", again(make_state(Screen.AGAIN, draft=ASKING, repeat=repeat), CALENDAR))
+    _add(f"again {key}", "again", again(make_state(Screen.AGAIN, repeat=repeat), CALENDAR))
 
 for key, form in {
     "nothing": Form("", ""),
@@ -406,7 +409,7 @@ def test_ids_of_every_screen_are_stable() -> None:
         "search": ["search.back", "search.email", "search.id", "search.phone", "search.submit"],
         "matches": ["matches.back", "matches.next", "matches.pick", "matches.previous"],
         "channel": ["channel.back", "channel.next", "channel.pick", "channel.previous"],
-        "again": ["again.back", "again.send", "again.send_open"],
+        "again": ["again.back", "again.resend", "again.resend_shown", "again.send", "again.send_open"],
         "compose": ["compose.back", "compose.phone", "compose.send", "compose.send_open", "compose.text"],
         "sending": ["sending.done", "sending.history", "sending.refresh"],
         "deferred": ["deferred.done", "deferred.refresh", "deferred.stop"],

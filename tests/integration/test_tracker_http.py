@@ -367,6 +367,20 @@ async def test_ten_minutes_count_from_when_it_left(storage: Pool, api: aiohttp.C
     assert await repeated(api, "Hello Anna") == []
 
 
+async def test_resend_repeats_neither_its_message_nor_what_that_one_repeats(
+    storage: Pool, api: aiohttp.ClientSession
+) -> None:
+    now = clock.now()
+    first = make_request(at=now - timedelta(minutes=3))
+    second = make_request(at=now - timedelta(minutes=2), resend_of=first.data.message_id)
+    await record(make_recorder(storage), first, second)
+    again = {"resend_of": str(second.data.message_id)}
+    assert await repeated(api, "Hello Anna", **again) == []
+    other = make_request(at=now - timedelta(minutes=4))
+    await record(make_recorder(storage), other)
+    assert [one["message_id"] for one in await repeated(api, "Hello Anna", **again)] == [str(other.data.message_id)]
+
+
 async def test_bad_question_about_a_repeat_names_its_parameter(api: aiohttp.ClientSession) -> None:
     status, problem = await get(api, "/v1/workspaces/w1/repeated", recipient="+49", text_digest="x", message_id="1")
     assert status == 400
@@ -381,6 +395,6 @@ async def test_repeats_are_found_by_their_index(storage: Pool) -> None:
         "SELECT 'w1', gen_random_uuid(), '+49151' || n, md5(n::text), now() FROM generate_series(1, 20000) n"
     )
     await storage.execute("ANALYZE tracker.message")
-    arguments = ("w1", uuid4(), "+4915112345678", text_digest("Hello Anna"), 600.0, sorted(history.NOT_SENT))
+    arguments = ("w1", uuid4(), "+4915112345678", text_digest("Hello Anna"), 600.0, sorted(history.NOT_SENT), None)
     plan = await storage.fetch(f"EXPLAIN {history.REPEATED}", *arguments)
     assert any("message_by_text" in row[0] for row in plan), plan
