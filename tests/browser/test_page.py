@@ -122,7 +122,7 @@ def story(stack: Stack) -> Story:
     scene.outside.add_person("Konstantinos-Alexandros Papadimitrakopoulos-Theodorakopoulos of Thessaloniki 80", None)
     scene.outside.add_person("محمد عبد الرحمن الفارسي 👨‍👩‍👧", "+4915112300001", role="lead")
     person = scene.person()
-    for channel, text in ((SMS, new_text()), (VIBER, LONG), (WHATSAPP, LONG)):
+    for channel, text in ((SMS, new_text()), (VIBER, LONG), (WHATSAPP, f"Also here: {LONG}")):
         panel = scene.compose(person, text, through=channel)
         panel.press("Send message")
         scene.refresh_until(panel, SENT)

@@ -130,10 +130,11 @@ def owner_dies(run: Run) -> None:
     run.expect_unknowns(0, 1)
     world = run.world
     world.restart(WORKER, SHORT_LEASE | {"PROACTIVE_FAILPOINTS": f"{failpoints.AFTER_CALL}:sleep:30"})
+    time.sleep(1)  # what its consumers say when they begin has reached the broker
     world.broker_of(WORKER).stall("to_server")
     [message] = run.publish()
     run.await_submission(message)
     world.start(SMS_2, SHORT_LEASE)
-    world.broker_of(WORKER).cut()
+    world.broker_of(WORKER).refuse()  # else its owner may be quicker to fetch the copy itself
     run.wait(lambda: world.metric(SMS_2, "dispatcher_claims_total") > 0, "the copy elsewhere")
     world.kill(WORKER)

@@ -116,6 +116,8 @@ def one_refused(run: Run) -> None:
     undisturbed = latency(run, run.publish(20, channel=healthy.channel))
     wrong = {**healthy.channel.credentials, "auth_token": "SANDBOX_META_VERIFY_TOKEN"}
     refused = world.lines.take(shown=True)
+    world.lines.connect()
+    panel, message = run.panel(refused.channel)  # later it cannot be chosen any more
     world.lines.change(refused, credentials=wrong)
     world.lines.connect()
     bulk = run.publish(20, channel=refused.channel)
@@ -123,7 +125,6 @@ def one_refused(run: Run) -> None:
     # The machine's own hiccups are not in all of three; a delay by the neighbour is.
     disturbed = min(latency(run, run.publish(20, channel=healthy.channel)) for _ in range(3))
     run.see(disturbed < max(1.2 * undisturbed, undisturbed + 0.3), f"about {undisturbed:.2f} s", f"{disturbed:.2f} s")
-    panel, message = run.panel(refused.channel)
     message.ends = frozenset({"failed"})
     see(panel.press("Send message"), FAILED)
     world.lines.change(refused)

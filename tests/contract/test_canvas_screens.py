@@ -158,23 +158,29 @@ STANDING = {
     "window open": make_reach(window_open_until=NOW + timedelta(hours=3)),
     "window closed": make_reach(window_open_until=NOW - timedelta(hours=3)),
 }
-for key, reach in STANDING.items():
+UNCHECKED: Mapping[str, Reach | None] = {"unchecked": None}
+for key, standing in {**STANDING, **UNCHECKED}.items():
     for channel_kind in Channel:
         for whom, person in (("mobile", ANNA), ("landline", LANDLINE), ("nameless", NAMELESS)):
             shown_to = make_state(contact=person, recipient=person)
-            drawn = channels(shown_to, [make_channel(kind=channel_kind)], {reach.channel_id: reach})
+            drawn = channels(
+                shown_to, [make_channel(kind=channel_kind)], {standing.channel_id: standing} if standing else {}
+            )
             _add(f"channel {key} {channel_kind} {whom}", "channel", drawn)
 
-ASKING = Draft(message_id=MESSAGE_ID, recipient_id=ANNA.id, phone="+49 151 12345678", text="[a](b) **c** " * 38)
 for key, repeat in {
     "teammate": make_repeat(),
     "opening": make_repeat(open_new=True),
     "service": make_repeat(kind="service", by="shop", status=Status.UNKNOWN, channel=Channel.VIBER),
     "nobody": make_repeat(by=None),
-    "odd": make_repeat(by="\u202e[x](https://y) **שרה** " * 8, at=NOW - timedelta(days=1)),
+    "resend": make_repeat(asked_from=Screen.FAILED),
+    "resend shown": make_repeat(asked_from=Screen.DETAILS, open_new=True),
+    "odd": make_repeat(
+        text=("[a](b) **c** " * 38)[:200], by="\u202e[x](https://y) **שרה** " * 8, at=NOW - timedelta(days=1)
+    ),
     **{str(status): make_repeat(status=status) for status in Status},
 }.items():
-    _add(f"again {key}", "again", again(make_state(Screen.AGAIN, draft=ASKING, repeat=repeat), CALENDAR))
+    _add(f"again {key}", "again", again(make_state(Screen.AGAIN, repeat=repeat), CALENDAR))
 
 for key, form in {
     "nothing": Form("", ""),
@@ -403,7 +409,7 @@ def test_ids_of_every_screen_are_stable() -> None:
         "search": ["search.back", "search.email", "search.id", "search.phone", "search.submit"],
         "matches": ["matches.back", "matches.next", "matches.pick", "matches.previous"],
         "channel": ["channel.back", "channel.next", "channel.pick", "channel.previous"],
-        "again": ["again.back", "again.send", "again.send_open"],
+        "again": ["again.back", "again.resend", "again.resend_shown", "again.send", "again.send_open"],
         "compose": ["compose.back", "compose.phone", "compose.send", "compose.send_open", "compose.text"],
         "sending": ["sending.done", "sending.history", "sending.refresh"],
         "deferred": ["deferred.done", "deferred.refresh", "deferred.stop"],
@@ -511,6 +517,10 @@ EXACT = [
         ),
         ("held sms mobile", "The provider takes nothing until 1:06PM: a message waits for that."),
         ("later sms mobile", "Ready"),
+        ("unchecked sms mobile", "Could not be checked just now"),
+        ("unchecked sms landline", "Could not be checked just now. This is a landline: it cannot receive SMS."),
+        ("unchecked whatsapp mobile", "Could not be checked just now: WhatsApp may refuse free text"),
+        ("unchecked viber mobile", "Could not be checked just now: Viber may refuse free text"),
         (
             "opted out sms mobile",
             "They opted out: a message was refused on Nov 22, 2026 at 1:05PM, and the next will most likely be, too.",

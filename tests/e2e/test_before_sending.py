@@ -60,7 +60,7 @@ def test_opt_out_in_a_receipt_is_told_and_a_later_message_that_arrives_lifts_it(
     await_remark(scene, person, SMS, READY)
 
 
-def test_channels_are_shown_without_remarks_while_the_dispatcher_does_not_answer(scene: CheckedScene) -> None:
+def test_nothing_is_said_to_be_ready_while_the_dispatcher_does_not_answer(scene: CheckedScene) -> None:
     process = scene.stack.process(OPERATORS)
     process.send_signal(signal.SIGSTOP)
     try:
@@ -69,7 +69,8 @@ def test_channels_are_shown_without_remarks_while_the_dispatcher_does_not_answer
         panel = scene.channels(person)
         assert time.monotonic() - began < 4
         panel.screen.row(WHATSAPP.name, "Not a mobile number")
-        panel.screen.row(SMS.name, "This is a landline: it cannot receive SMS.")
+        panel.screen.row(SMS.name, "Could not be checked just now", "This is a landline: it cannot receive SMS.")
+        scene.channels(scene.person()).screen.row(SMS.name, "Could not be checked just now")
     finally:
         process.send_signal(signal.SIGCONT)
 
@@ -94,7 +95,7 @@ def test_what_a_service_sent_a_moment_ago_is_asked_about_by_its_name(scene: Chec
     assert scene.outside.received(str(person.phone)) == [text]
 
 
-def test_nobody_is_asked_about_what_failed_nor_when_they_resend(scene: CheckedScene, tracker: Tracker) -> None:
+def test_resend_is_asked_about_what_was_sent_meanwhile(scene: CheckedScene, tracker: Tracker) -> None:
     person, text = scene.person(), new_text()
     scene.outside.provider("invalid_number", remaining=2)
     first = scene.compose(person, text)
@@ -104,7 +105,10 @@ def test_nobody_is_asked_about_what_failed_nor_when_they_resend(scene: CheckedSc
     other = scene.compose(person, text)
     see(other.press("Send message"), FAILED)
     see(other.press(RESEND), SENT)
-    see(not_see(first.press(RESEND), AGAIN), SENT)
+    tracker.await_status(tracker.latest_to(str(person.phone))["message_id"], "sent", "delivered")
+    see(first.press(RESEND), AGAIN)
+    scene.outside.await_received(str(person.phone), [text])
+    see(first.press("Send again"), SENT)
 
 
 def test_message_is_sent_without_a_question_while_the_tracker_is_away(scene: CheckedScene) -> None:

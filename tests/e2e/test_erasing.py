@@ -108,6 +108,20 @@ def test_person_is_erased_everywhere_while_messages_are_sent(
     assert (erased["status"], erased["recipient"], erased["text"], erased["contact"]) == ("cancelled", "", None, None)
 
 
+def test_what_lies_parked_ends_as_stopped(scene: CheckedScene, tracker: Tracker) -> None:
+    event = bus.send_requested(number := new_number(), text := new_text())
+    message_id, body = event["data"]["message_id"], json.dumps(event).encode()
+    with bus.channel_to(scene.stack.amqp_url) as channel:
+        for queue in ("status_tracker.history", "dispatcher.sms.bulk.parked"):
+            channel.basic_publish("", queue, body, mandatory=True)
+    tracker.await_status(message_id, "queued")
+    done = erase(scene, number, "--yes")
+    assert (done["left"], done["removed"]["parked"]) == (0, 1)
+    tracker.await_status(message_id, "cancelled")
+    assert rows_with(scene.stack.database_url, number.removeprefix("+"), text) == []
+    assert scene.outside.submissions(number) == []
+
+
 def test_late_receipt_tells_of_the_message_and_brings_nobody_back(scene: CheckedScene, tracker: Tracker) -> None:
     person = scene.person()
     number = str(person.phone)
@@ -141,7 +155,7 @@ def test_erasure_is_on_record_without_the_number(scene: CheckedScene, tracker: T
     assert listed[0]["subject"] == WORKSPACE
     assert listed[0]["detail"]["number"] == f"***{number[-4:]}"
     assert len(listed[0]["detail"]["person"]) == 64
-    assert listed[0]["outcome"] == "1 jobs, 1 messages, 0 replies, 0 parked removed, 0 left"
+    assert listed[0]["outcome"] == "1 jobs, 0 recipients, 1 messages, 0 replies, 0 parked removed, 0 left"
     assert number.removeprefix("+") not in json.dumps(listed)
 
 

@@ -1,5 +1,6 @@
 """Choosing what goes next, on a real PostgreSQL: sender by sender, people first, whatever waits elsewhere."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -45,6 +46,7 @@ class Table:
 
     pool: Pool
     senders: Senders
+    database_url: str
 
     async def add(
         self,
@@ -91,7 +93,7 @@ async def table(database_url: str) -> AsyncIterator[Table]:
     await connection.execute("TRUNCATE dispatch.job, dispatch.sender, dispatch.host, directory.channel")
     await connection.close()
     async with pool(database_url, application="test") as opened:
-        yield Table(opened, Senders(opened))
+        yield Table(opened, Senders(opened), database_url)
 
 
 def of(rows: Sequence[asyncpg.Record]) -> list[tuple[str, str]]:
@@ -103,7 +105,7 @@ async def test_everything_of_unlimited_senders_goes(table: Table) -> None:
     await table.add(B, 2)
     chosen = await table.choose()
     assert sorted(of(chosen.rows)) == [("A", "bulk")] * 3 + [("B", "bulk")] * 2
-    assert (chosen.next_seconds, chosen.hungry) == (None, frozenset())
+    assert (chosen.next_seconds, chosen.hungry, chosen.unwell) == (None, frozenset(), frozenset())
     assert await table.pool.fetchval("SELECT count(*) FROM dispatch.job WHERE state = 'waiting'") == 0
 
 
@@ -252,6 +254,31 @@ async def test_sender_whose_row_is_locked_is_passed_by(table: Table) -> None:
     assert chosen.next_seconds == pytest.approx(due.TAKEN_SECONDS, abs=0.001)
 
 
+async def test_frozen_replica_loses_the_sender_that_it_holds(table: Table) -> None:
+    """PostgreSQL ends the transaction of a process that says nothing more; the message is not spent with it."""
+    assert await table.pool.fetchval("SHOW idle_in_transaction_session_timeout") == "15s"
+    await table.know(A, B)
+    for channel_id in (A, B):
+        await table.senders.limit(channel_id, 1)
+    await table.add(A, 1)
+    async with table.pool.acquire() as frozen:
+        begun = frozen.transaction()
+        await begun.start()
+        await frozen.execute("SET LOCAL idle_in_transaction_session_timeout = '2s'")
+        held = (await due.choose(frozen, Channel.SMS, Room(10))).rows
+        assert of(held) == [("A", "bulk")]
+        await table.add(B, 1)
+        chosen = await table.choose()
+        assert of(chosen.rows) == [("B", "bulk")]
+        assert chosen.next_seconds == pytest.approx(due.TAKEN_SECONDS, abs=0.001)
+        async with asyncio.timeout(5):
+            while not (freed := (await table.choose()).rows):
+                await asyncio.sleep(0.05)
+        assert [row["message_id"] for row in freed] == [row["message_id"] for row in held]
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+            await begun.commit()
+
+
 async def test_paused_sender_keeps_its_jobs_tells_people_once_and_resumes(table: Table) -> None:
     await table.know(A)
     await table.senders.pause(A, "maria")
@@ -309,7 +336,8 @@ async def test_refused_channel_lets_one_probe_go_and_keeps_the_rest(table: Table
     assert list(chosen.rows) == []
     assert {back.why.error_class for _, back in chosen.held} == {ErrorClass.BLOCKED}
     await table.pool.execute("UPDATE dispatch.sender SET retry_at = now()")
-    assert len((await table.choose()).rows) == 1
+    chosen = await table.choose()
+    assert (len(chosen.rows), chosen.unwell) == (1, frozenset({A})), "its answer will be told, whoever lets it go"
     assert list((await table.choose()).rows) == []
     reported = await table.senders.report(A, Accepted("SM1", 1))
     assert reported is not None

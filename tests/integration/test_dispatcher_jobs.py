@@ -96,6 +96,17 @@ async def resend(jobs: PostgresJobs, event: Event[SendRequested]) -> Claim:
     return next(one for one in await take_due(jobs) if one.job.message_id == event.data.message_id)
 
 
+async def known_sender(connections: Pool, gate: str = "open") -> Senders:
+    """The channel's sender, with its gate shut where that is "paused" or "blocked"."""
+    senders = Senders(connections)
+    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    if gate == "paused":
+        await senders.pause(CHANNEL_ID, "maria")
+    if gate == "blocked":
+        await senders.report(CHANNEL_ID, Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, "no"))
+    return senders
+
+
 def make_receipt(event: Event[SendRequested], status: ReceiptStatus) -> DeliveryReported:
     return DeliveryReported(
         message_id=event.data.message_id,
@@ -576,12 +587,7 @@ async def test_same_id_is_not_called_again_behind_a_gate_and_stays_in_doubt(conn
     event = make_request()
     await jobs.claim(event, Lane.INTERACTIVE)
     await settle(jobs, event, Unclear("?"))
-    senders = Senders(connections)
-    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
-    if gate == "paused":
-        await senders.pause(CHANNEL_ID, "maria")
-    if gate == "blocked":
-        await senders.report(CHANNEL_ID, Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, "no"))
+    senders = await known_sender(connections, gate)
     if gate == "rate":
         await senders.limit(CHANNEL_ID, 0.01)
         await jobs.claim(make_request(), Lane.INTERACTIVE)
@@ -606,8 +612,7 @@ async def test_call_again_under_its_id_is_paid_from_the_senders_rate(connections
     for event in events:
         await jobs.claim(event, Lane.INTERACTIVE)
         await settle(jobs, event, Unclear("?"))
-    senders = Senders(connections)
-    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    senders = await known_sender(connections)
     await senders.limit(CHANNEL_ID, 0.01)
     await connections.execute("UPDATE dispatch.job SET due_at = now()")
     assert [one.act for one in await take_due(jobs)] == [Act.CALL]
@@ -620,9 +625,7 @@ async def test_doubt_behind_a_pause_becomes_unknown_when_its_time_is_over(connec
     event = make_request()
     await jobs.claim(event, Lane.INTERACTIVE)
     await settle(jobs, event, Unclear("?"))
-    senders = Senders(connections)
-    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
-    await senders.pause(CHANNEL_ID, "maria")
+    await known_sender(connections, "paused")
     await connections.execute("UPDATE dispatch.job SET due_at = now(), not_after = now()")
     (ended,) = await take_due(jobs)
     assert (ended.act, ended.job.state) == (Act.NOTHING, State.UNKNOWN)
@@ -631,8 +634,7 @@ async def test_doubt_behind_a_pause_becomes_unknown_when_its_time_is_over(connec
 @pytest.mark.parametrize("news", ["receipt", "look-up", "nothing found"])
 async def test_doubt_that_turned_out_well_was_no_failure_of_its_channel(connections: Pool, news: str) -> None:
     jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", look_up=True)})
-    senders = Senders(connections)
-    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    senders = await known_sender(connections)
     events = [make_request() for _ in range(4)]
     for event in events:
         await jobs.claim(event, Lane.INTERACTIVE)
@@ -651,8 +653,7 @@ async def test_doubt_that_turned_out_well_was_no_failure_of_its_channel(connecti
 
 async def test_receipt_that_is_faster_than_a_time_out_leaves_no_failure(connections: Pool) -> None:
     jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", receipts_echo=True)})
-    senders = Senders(connections)
-    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    senders = await known_sender(connections)
     event = make_request()
     await jobs.claim(event, Lane.INTERACTIVE)
     await jobs.record_receipt(make_receipt(event, ReceiptStatus.DELIVERED))
@@ -663,8 +664,7 @@ async def test_receipt_that_is_faster_than_a_time_out_leaves_no_failure(connecti
 
 async def test_receipt_does_not_close_an_open_breaker(connections: Pool) -> None:
     jobs = PostgresJobs(connections, 60, {"twilio": Capabilities("twilio", receipts_echo=True)})
-    senders = Senders(connections)
-    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
+    senders = await known_sender(connections)
     event = make_request()
     await jobs.claim(event, Lane.INTERACTIVE)
     await settle(jobs, event, Unclear("?"))
@@ -684,12 +684,7 @@ async def test_resend_behind_a_shut_gate_is_refused_once_the_first_one_was_sent(
     first = make_request()
     await jobs.claim(first, Lane.INTERACTIVE)
     await settle(jobs, first, Unclear("?"))
-    senders = Senders(connections)
-    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
-    if gate == "paused":
-        await senders.pause(CHANNEL_ID, "maria")
-    if gate == "blocked":
-        await senders.report(CHANNEL_ID, Refused(ErrorClass.BLOCKED, FailureReason.CHANNEL_BLOCKED, "no"))
+    await known_sender(connections, gate)
     second = make_request(resend_of=first.data.message_id)
     third = make_request(resend_of=second.data.message_id)
     for one in (second, third):
@@ -719,9 +714,7 @@ async def test_resend_behind_a_shut_gate_waits_while_the_first_one_may_not_have_
     await jobs.claim(first, Lane.INTERACTIVE)
     await settle(jobs, first, ACCEPTED)
     await jobs.record_receipt(make_receipt(first, ReceiptStatus.UNDELIVERED))
-    senders = Senders(connections)
-    await senders.know(CHANNEL_ID, Channel.SMS, "w1", "twilio")
-    await senders.pause(CHANNEL_ID, "maria")
+    await known_sender(connections, "paused")
     again = make_request(resend_of=first.data.message_id)
     await jobs.claim(again, Lane.BULK)
     for _ in range(3):

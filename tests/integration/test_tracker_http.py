@@ -310,6 +310,7 @@ async def test_same_words_to_the_same_person_a_moment_ago_are_found(storage: Poo
     await record(make_recorder(storage), old, first, last)
     for text in ("Hello Anna", " Hello\nAnna "):
         assert [one["message_id"] for one in await repeated(api, text)] == [str(last.data.message_id)]
+    await storage.execute("UPDATE tracker.message SET status = 'sent', status_at = requested_at")
     for changes in (
         {"recipient": "+4915112345679"},
         {"within_seconds": "60"},
@@ -344,6 +345,42 @@ async def test_what_was_certainly_not_sent_is_not_repeated(storage: Pool, api: a
     assert await repeated(api, "Hello Anna") == []
 
 
+async def test_part_of_a_text_that_arrived_is_asked_about(storage: Pool, api: aiohttp.ClientSession) -> None:
+    story = Story(make_request(at=clock.now()))
+    partly = story.receipt(ReceiptStatus.FAILED, reason=FailureReason.PARTIAL)
+    await record(make_recorder(storage), story.request, story.accepted(), partly)
+    [found] = await repeated(api, "Hello Anna")
+    assert (found["status"], found["reason"]) == ("failed", "partial")
+
+
+async def test_ten_minutes_count_from_when_it_left(storage: Pool, api: aiohttp.ClientSession) -> None:
+    now = clock.now()
+    earlier = now - timedelta(minutes=11)
+    story = Story(make_request(at=earlier))
+    recorder = make_recorder(storage)
+    await record(recorder, story.request, story.deferred(due_at=now + timedelta(seconds=1)))
+    assert [one["status"] for one in await repeated(api, "Hello Anna")] == ["waiting"]
+    left = story.accepted(attempt=2).model_copy(update={"time": now})
+    await record(recorder, left)
+    assert [one["status"] for one in await repeated(api, "Hello Anna")] == ["sent"]
+    await storage.execute("UPDATE tracker.message SET status_at = now() - interval '10.5 minutes'")
+    assert await repeated(api, "Hello Anna") == []
+
+
+async def test_resend_repeats_neither_its_message_nor_what_that_one_repeats(
+    storage: Pool, api: aiohttp.ClientSession
+) -> None:
+    now = clock.now()
+    first = make_request(at=now - timedelta(minutes=3))
+    second = make_request(at=now - timedelta(minutes=2), resend_of=first.data.message_id)
+    await record(make_recorder(storage), first, second)
+    again = {"resend_of": str(second.data.message_id)}
+    assert await repeated(api, "Hello Anna", **again) == []
+    other = make_request(at=now - timedelta(minutes=4))
+    await record(make_recorder(storage), other)
+    assert [one["message_id"] for one in await repeated(api, "Hello Anna", **again)] == [str(other.data.message_id)]
+
+
 async def test_bad_question_about_a_repeat_names_its_parameter(api: aiohttp.ClientSession) -> None:
     status, problem = await get(api, "/v1/workspaces/w1/repeated", recipient="+49", text_digest="x", message_id="1")
     assert status == 400
@@ -358,6 +395,6 @@ async def test_repeats_are_found_by_their_index(storage: Pool) -> None:
         "SELECT 'w1', gen_random_uuid(), '+49151' || n, md5(n::text), now() FROM generate_series(1, 20000) n"
     )
     await storage.execute("ANALYZE tracker.message")
-    arguments = ("w1", uuid4(), "+4915112345678", text_digest("Hello Anna"), 600.0, sorted(history.NOT_SENT))
+    arguments = ("w1", uuid4(), "+4915112345678", text_digest("Hello Anna"), 600.0, sorted(history.NOT_SENT), None)
     plan = await storage.fetch(f"EXPLAIN {history.REPEATED}", *arguments)
     assert any("message_by_text" in row[0] for row in plan), plan

@@ -3,19 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from directory import Workspace
+from directory.retention import Kept
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.values import Contact, Service
+from runtime import clock
 from runtime.http import client_session
 from runtime.postgres import Pool
 from status_tracker.answers import as_message
 from status_tracker.clients.connection import Connection
 from status_tracker.clients.conversations import IntercomConversations
 from status_tracker.clients.threads import IntercomThreads
+from status_tracker.storage import retention
 from status_tracker.thread import ThreadWriter
 from tests.integration.tracker_support import FakeIntercom, make_recorder, open_storage, record, row_of
 from tests.unit.status_tracker.making import Story, make_request
@@ -232,6 +236,63 @@ async def test_opening_that_was_lost_and_not_found_in_time_is_repeated_and_both_
     assert all(f"{ADDRESS}{one}" in intercom.notes[0][2] for one in opened)
 
 
+async def test_what_intercom_leaves_unclear_again_and_again_is_opened_twice_at_most(storage: Pool) -> None:
+    intercom = FakeIntercom(openings=["lost"] * 5, found=False)
+    async with running(storage, intercom, look=1.5):
+        story = await sent(storage)
+        async with asyncio.timeout(10):
+            while (failure := (await shown(storage, story))[2]) is None:
+                await asyncio.sleep(0.02)
+        assert "customer's profile" in failure
+        intercom.found = True
+        ended = await outcomes(storage)
+    assert (ended["open"], ended["look"], ended["found"]) == ("refused", "found", "written")
+    assert len(intercom.opened) == 2
+    assert await shown(storage, story) == (True, ["new1", "new2"], None)
+    assert all(f"{ADDRESS}{one}" in intercom.notes[-1][2] for one in ("new1", "new2"))
+
+
+async def test_refusals_do_not_count_as_unclear(storage: Pool) -> None:
+    intercom = FakeIntercom(openings=[401, 401, 401, "lost", 401, 200], found=False)
+    async with running(storage, intercom):
+        story = await sent(storage)
+        assert (await outcomes(storage))["open"] == "opened"
+    assert (await shown(storage, story))[1] == ["new2"]
+
+
+async def test_thread_is_told_of_what_was_found_after_it_was_given_up(storage: Pool) -> None:
+    intercom = FakeIntercom(openings=["lost"] + [401] * 500, found=False)
+    async with running(storage, intercom, patience=0, look=2):
+        story = await sent(storage)
+        async with asyncio.timeout(10):
+            while not intercom.notes:
+                await asyncio.sleep(0.02)
+            await storage.execute(
+                "UPDATE tracker.effect SET recorded_at = now() - interval '25 hours' WHERE kind = 'open'"
+            )
+            while len(intercom.notes) < 2:
+                await asyncio.sleep(0.02)
+        assert "could not be opened" in intercom.notes[-1][2]
+        intercom.found = True
+        assert (await outcomes(storage))["found"] == "written"
+    assert f"{ADDRESS}new1" in intercom.notes[-1][2]
+    assert (await shown(storage, story))[1:] == (["new1"], None)
+
+
+async def test_conversation_is_not_opened_with_a_text_that_is_not_kept_any_more(storage: Pool) -> None:
+    intercom = FakeIntercom()
+    story = Story(make_request(open_new=True, at=clock.now() - timedelta(days=31)))
+    async with running(storage, intercom):
+        await record(make_recorder(storage), story.request, story.unknown())
+        await outcomes(storage)
+        await retention.remove(storage, Kept("w1", 30, 13))
+        await record(make_recorder(storage), story.receipt(ReceiptStatus.DELIVERED))
+        assert (await outcomes(storage))["open"] == "refused"
+    assert intercom.opened == []
+    assert "not kept any more" in ((await shown(storage, story))[2] or "")
+    assert all("(removed)" not in note[2] for note in intercom.notes)
+
+
 async def test_opening_that_is_found_much_later_is_shown_and_noted_as_well(storage: Pool) -> None:
     intercom = FakeIntercom(openings=["lost"], found=False)
     async with running(storage, intercom, look=1.5):
@@ -240,7 +301,7 @@ async def test_opening_that_is_found_much_later_is_shown_and_noted_as_well(stora
             while (await shown(storage, story))[1] != ["new2"]:
                 await asyncio.sleep(0.02)
         intercom.found = True
-        ended = {"open": "opened", "sent": "written", "look": "found", "opened": "written"}
+        ended = {"open": "opened", "sent": "written", "look": "found", "found": "written"}
         assert await outcomes(storage) == ended
     assert sorted((await shown(storage, story))[1]) == ["new1", "new2"]
     assert all(f"{ADDRESS}{one}" in intercom.notes[1][2] for one in ("new1", "new2"))
@@ -307,15 +368,10 @@ async def test_text_that_intercom_took_without_saying_where_is_not_sent_again(st
 
 
 async def test_note_does_not_wait_for_ever_and_another_one_brings_the_link(storage: Pool) -> None:
-    intercom = FakeIntercom(openings=[500] * 4, found=False)
+    intercom = FakeIntercom(openings=[401] * 4)
     async with running(storage, intercom, patience=0):
         await sent(storage)
-        assert await outcomes(storage) == {
-            "open": "opened",
-            "sent": "written",
-            "opened": "written",
-            "look": "nothing_more",
-        }
+        assert await outcomes(storage) == {"open": "opened", "sent": "written", "opened": "written"}
     assert "The new conversation is not open yet" in intercom.notes[0][2]
     assert f"{ADDRESS}new1" in intercom.notes[1][2]
 

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 import directory
+from directory.retention import Kept
 from proactive_contracts.envelope import Event, text_digest
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.requests import SendRequested
@@ -29,7 +30,6 @@ from status_tracker.handlers import Fact
 from status_tracker.retaining import Retaining
 from status_tracker.storage import entries, erasing, history, replies, retention
 from status_tracker.storage.filters import Filters
-from status_tracker.storage.retention import Kept
 from tests.integration.tracker_support import announced, make_recorder, open_storage, record, row_of
 from tests.support.plans import rows_read
 from tests.unit.status_tracker.making import PHONE, Story, make_reply, make_request
@@ -263,6 +263,24 @@ async def test_person_is_erased_and_what_became_of_their_messages_stays(storage:
     assert shown.erased_at is not None
     assert shown.requested_by.name == "Maria Lopez"
     assert as_message(await row_of(storage, stays.request)).recipient == OTHER
+
+
+async def test_results_whose_request_never_came_are_erased_by_their_ids(storage: Pool) -> None:
+    theirs = Story(make_request(), provider_message_id=f"wamid.{PHONE[1:]}")
+    refused = theirs.receipt(ReceiptStatus.FAILED, detail=f"{PHONE[1:]} is not on WhatsApp")
+    strangers = Story(make_request(recipient=OTHER), provider_message_id="wamid.other")
+    await record(make_recorder(storage), theirs.accepted(), refused, strangers.accepted())
+    ids = [theirs.request.data.message_id]
+    assert (await erasing.find(storage, "w1", PHONE, None)).ended == 0
+    assert (await erasing.find(storage, "w1", PHONE, None, ids)).ended == 1
+    await erasing.erase(storage, "w1", PHONE, None, ids)
+    assert await holding(storage, PHONE[1:]) == []
+    assert await holding(storage, "wamid.other")
+    assert (await erasing.find(storage, "w1", PHONE, None, ids)).ended == 0
+    late = Story(make_request(recipient=OTHER))
+    await record(make_recorder(storage), late.request)
+    await erasing.erase(storage, "w1", PHONE, None, [late.request.data.message_id])
+    assert as_message(await row_of(storage, late.request)).recipient == OTHER, "whose request says whom it was for"
 
 
 async def test_what_is_not_over_is_erased_once_it_is(storage: Pool) -> None:

@@ -30,9 +30,11 @@ class Told:
 
     def __init__(self) -> None:
         self.errors: list[str] = []
+        self.words: list[str] = []
 
-    def error(self, event: str, **_fields: object) -> None:
+    def error(self, event: str, **fields: object) -> None:
         self.errors.append(event)
+        self.words.append(str(fields))
 
     exception = error
 
@@ -137,6 +139,17 @@ async def test_what_the_dispatcher_knows_of_the_provider_and_the_next_try_is_sho
     assert (row["provider"], row["provider_message_id"]) == ("twilio", "SM77")
     row = (await row_of(storage, waits.request)).row
     assert (row["reason"], row["due_at"]) == ("channel_paused", due_at)
+
+
+async def test_receipt_that_names_no_message_finds_the_one_that_was_looked_up(storage: Pool) -> None:
+    story = make_late()
+    taken = {"provider": "twilio", "provider_message_id": story.provider_message_id}
+    await record(make_recorder(storage), story.request)
+    async with sweeping(storage, known_as(story, "accepted", **taken), clock.now()) as sweep:
+        await sweep.turn()
+    assert await status_of(storage, story) == "sent"
+    await record(make_recorder(storage), story.receipt(ReceiptStatus.DELIVERED, echoed=False))
+    assert await status_of(storage, story) == "delivered"
 
 
 async def test_what_stays_under_way_although_its_end_was_lost_is_found(storage: Pool) -> None:
@@ -274,6 +287,7 @@ async def test_receipt_for_nobody_alerts_once_after_an_hour_and_is_matched_all_t
         await sweep.turn()
         await sweep.turn()
     assert told.errors == ["message_not_known"]
+    assert story.provider_message_id not in told.words[0], "WhatsApp's hold the number"
     assert counted._value.get() == before + 1
     await record(make_recorder(storage), story.accepted(), story.request)
     assert await status_of(storage, story) == "delivered"

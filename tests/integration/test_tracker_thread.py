@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from status_tracker.clients.threads import IntercomThreads
 from status_tracker.domain.findings import not_taken
 from status_tracker.domain.notes import Kind, marker
 from status_tracker.handlers import Fact
+from status_tracker.storage import entries
 from status_tracker.thread import ThreadWriter
 from tests.integration.tracker_support import FakeIntercom, make_recorder, open_storage, record
 from tests.unit.status_tracker.making import NOON, Story, make_request
@@ -230,6 +232,26 @@ async def test_notes_of_a_conversation_come_in_order_although_the_first_has_trou
         await outcomes(storage)
     assert ["first" in intercom.notes[0][2], "second" in intercom.notes[1][2]] == [True, True]
     assert first.request.id != second.request.id
+
+
+async def test_change_while_a_note_is_made_is_told_by_the_next_note_alone(
+    storage: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intercom, story = FakeIntercom(), Story(make_request())
+    shown_of = entries.shown_of
+    changes = [story.receipt(ReceiptStatus.UNDELIVERED)]
+
+    async def changing(*about: Any) -> Any:
+        while changes:
+            await record(make_recorder(storage), changes.pop())
+        return await shown_of(*about)
+
+    monkeypatch.setattr(entries, "shown_of", changing)
+    await record(make_recorder(storage), story.request, story.accepted())
+    async with running(storage, intercom):
+        assert await outcomes(storage) == {"sent": "overtaken", "failed": "written"}
+    [(_, _, html)] = intercom.notes
+    assert marker(story.request.data.message_id, Kind.FAILED) in html
 
 
 async def test_note_that_something_worse_overtook_is_not_written(storage: Pool) -> None:

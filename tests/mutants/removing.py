@@ -19,7 +19,7 @@ REMOVING: Sequence[Mutation] = (
         "retention-untold",
         "a job whose result is untold is not touched",
         f"{DISPATCHER}/storage/retention.py",
-        'DONE = "due_at IS NULL AND state',
+        'DONE = "due_at IS NULL AND tell_at IS NULL AND state',
         'DONE = "state',
         f"{JOBS}::test_what_is_not_done_or_not_told_keeps_its_text_and_its_row",
     ),

@@ -135,6 +135,8 @@ def make_repeat(**changes: Any) -> Repeat:
         "channel": Channel.SMS,
         "status": Status.DELIVERED,
         "open_new": False,
+        "to": "+4915112345678",
+        "text": "Your parcel is here.",
     }
     return Repeat(**{**fields, **changes})
 

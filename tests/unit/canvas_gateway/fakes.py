@@ -115,11 +115,12 @@ class FakeHistory:
         return self.messages.get(message_id)
 
     async def repeated(
-        self, workspace_id: str, recipient: str, text: str, message_id: UUID, seconds: float
+        self, workspace_id: str, recipient: str, text: str, message_id: UUID, resend_of: UUID | None, seconds: float
     ) -> Message | None:
         await self._check(seconds)
         self.questions.append((recipient, text))
-        same = [one for one in self.messages.values() if (one.recipient, one.text) == (recipient, text)]
+        others = [one for one in self.messages.values() if one.message_id != resend_of]
+        same = [one for one in others if (one.recipient, one.text) == (recipient, text)]
         known = message_id in self.messages
         return next((one for one in reversed(same) if one.status not in NOT_SENT and not known), None)
 

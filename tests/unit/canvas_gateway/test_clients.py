@@ -122,11 +122,13 @@ async def test_repeat_is_asked_for_by_the_digest_of_its_text(peer: Peer) -> None
     message_id = uuid4()
     async with client_session(5) as session:
         tracked = TrackedHistory(session, peer.url, SecretStr("t"))
-        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, 2) == make_message()
+        assert (
+            await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, None, 2) == make_message()
+        )
         peer.body = {"messages": [], "next_cursor": None}
-        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, 2) is None
+        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, None, 2) is None
         peer.status = 404  # a tracker of an earlier release
-        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, 2) is None
+        assert await tracked.repeated("sandbox1", "+4915112345678", "Your parcel", message_id, None, 2) is None
     assert peer.asked[0].path == "/v1/workspaces/sandbox1/repeated"
     assert dict(peer.asked[0].query) == {
         "recipient": "+4915112345678",

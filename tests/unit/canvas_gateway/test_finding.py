@@ -142,14 +142,17 @@ async def test_disabled_channel_is_shown_and_cannot_be_chosen() -> None:
 @pytest.mark.parametrize(
     ("phone", "line"),
     [
-        ("+4915112345678", "Ready"),
-        ("+493012345678", "This is a landline: it cannot receive SMS."),
-        ("+498001234567", "Not a mobile number"),
-        ("12345", "The phone number is not valid: you can correct it on the next screen"),
-        (None, "No phone number yet: you can type it on the next screen"),
+        ("+4915112345678", "Could not be checked just now"),
+        ("+493012345678", "Could not be checked just now. This is a landline: it cannot receive SMS."),
+        ("+498001234567", "Could not be checked just now. Not a mobile number"),
+        (
+            "12345",
+            "Could not be checked just now. The phone number is not valid: you can correct it on the next screen",
+        ),
+        (None, "Could not be checked just now. No phone number yet: you can type it on the next screen"),
     ],
 )
-async def test_channel_says_what_is_known_of_the_number(phone: str | None, line: str) -> None:
+async def test_channel_says_what_is_known_of_the_number_where_nothing_else_is(phone: str | None, line: str) -> None:
     person = ANNA.model_copy(update={"phone": phone})
     agent = await Agent(World()).sees(person).opens()
     await agent.walks("home.send", "recipient.this")

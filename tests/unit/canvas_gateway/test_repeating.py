@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from uuid import uuid4, uuid5
 
 import pytest
 
@@ -99,16 +100,49 @@ async def test_form_whose_message_is_known_is_not_asked_about_again() -> None:
     assert (await agent.clicks("compose.send", TEXT)).outcome == "sent"
 
 
-@pytest.mark.parametrize("reason", [FailureReason.UNREACHABLE])
-async def test_resend_is_never_asked_about(reason: FailureReason) -> None:
+async def test_resend_is_not_asked_about_what_was_answered_before() -> None:
     world = repeating()
     agent = await asked(world)
-    world.bus.answers = fails(reason)
+    world.bus.answers = fails(FailureReason.UNREACHABLE)
     assert (await agent.clicks("again.send")).outcome == "failed"
     world.bus.answers = accepts
-    questions = len(world.history.questions)
     assert (await agent.clicks("failed.resend")).outcome == "sent"
-    assert len(world.history.questions) == questions
+
+
+@pytest.mark.parametrize("way", ["failed", "details"])
+async def test_resend_asks_about_what_somebody_else_sent_meanwhile(way: str) -> None:
+    world = World()
+    world.bus.answers = fails(FailureReason.UNREACHABLE)
+    agent = await asked(world)
+    assert agent.outcome == "failed"
+    failed = world.bus.published[0].data
+    world.history.put(make_message(failed, status=Status.FAILED, reason=FailureReason.UNREACHABLE))
+    if way == "details":
+        agent = await Agent(world).opens()
+        await agent.walks(f"home.details:{failed.message_id}")
+    toms = failed.model_copy(update={"message_id": uuid4()})
+    world.history.put(make_message(toms, requested_by=TOM, status=Status.SENT))
+    world.bus.answers = Dispatcher()
+    await agent.clicks(f"{way}.resend")
+    assert (agent.texts[0], len(world.bus.published)) == (QUESTION, 1)
+    await agent.clicks("again.back")
+    assert f"{way}.resend" in agent.ids
+    await agent.clicks(f"{way}.resend")
+    click = agent.request({"failed": "again.resend", "details": "again.resend_shown"}[way])
+    drawn = await asyncio.gather(world.panel.submit(click), world.panel.submit(click))
+    assert {one.outcome for one in drawn} == {"sent"}
+    resent = {(one.data.message_id, one.data.resend_of) for one in world.bus.published[1:]}
+    assert resent == {(uuid5(failed.message_id, "resend"), failed.message_id)}
+
+
+async def test_resend_of_what_may_have_been_sent_is_not_asked_about_itself() -> None:
+    world = World()
+    message = make_message(status=Status.UNKNOWN)
+    world.history.put(message)
+    world.bus.answers = accepts
+    agent = await Agent(world).opens()
+    await agent.walks(f"home.details:{message.message_id}", "details.resend")
+    assert agent.outcome == "sent"
 
 
 async def test_history_that_is_away_costs_no_message() -> None:

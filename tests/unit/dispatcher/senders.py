@@ -38,7 +38,8 @@ class FakeSenders:
 
     async def unwell(self, channel: Channel) -> Mapping[UUID, Standing]:
         self._ask("unwell")
-        return {one: self._standing(one) for one in self.rows if gates.unwell(self._standing(one))}
+        found = {one: self._standing(one) for one in self.rows}
+        return {one: standing for one, standing in found.items() if gates.unwell(standing.sender, standing.host)}
 
     def _standing(self, channel_id: UUID) -> Standing:
         sender, host = self.rows[channel_id]

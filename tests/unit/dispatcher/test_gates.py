@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dispatcher.domain import breakers, gates
 from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused, Unclear
 from dispatcher.domain.breakers import Breaker, Cause
-from dispatcher.domain.gates import Gate, Host, Meter, Sender, Shut, Standing, Wait
+from dispatcher.domain.gates import Gate, Host, Meter, Sender, Shut, Wait
 from proactive_contracts.reasons import FailureReason
 from tests.unit.dispatcher.builders import CHANNEL_ID, NOW
 
@@ -291,4 +291,4 @@ def test_good_answer_ends_every_trouble_but_a_hold(answers: list[Answer]) -> Non
     sender, host = after(sender, TAKEN), host_after(host, (CHANNEL_ID, TAKEN))
     later = NOW + timedelta(seconds=breakers.RAMP_SECONDS)
     sender, host = gates.sender_after(sender, TAKEN, later), gates.host_after(host, CHANNEL_ID, 1, TAKEN, later)
-    assert not gates.unwell(Standing(sender, host, later))
+    assert not gates.unwell(sender, host)

@@ -310,6 +310,12 @@ def test_duplicate_that_no_attempt_explains_is_unknown_and_not_asked_again(
     assert unchanged(a_job(State.SENDING, attempt=2), Answered(1, known), INFOBIP)
 
 
+def test_after_not_after_a_provider_that_offers_both_is_looked_at_and_not_called() -> None:
+    both = Capabilities("both", same_id_again=True, look_up=True)
+    assert after(a_job(State.RESOLVING), TimeCame(), both).act is Act.CALL
+    assert after(a_job(State.RESOLVING), TimeCame(), both, minutes=16).act is Act.LOOK_UP
+
+
 def test_same_id_is_never_sent_again_after_not_after() -> None:
     step = after(a_job(State.RESOLVING), TimeCame(), INFOBIP, minutes=15)
     assert (step.state, step.act) == (State.UNKNOWN, Act.NOTHING)

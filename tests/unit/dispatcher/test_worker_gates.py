@@ -42,6 +42,16 @@ async def test_opt_out_is_remembered_and_says_nothing_of_the_sender() -> None:
     assert senders.asked == []
 
 
+async def test_good_answer_of_a_probe_is_told_though_another_replica_saw_the_trouble() -> None:
+    senders = FakeSenders()
+    gates = make_gates(senders)
+    await gates.report(CHANNEL, REQUEST, TAKEN)
+    assert senders.asked == [], "all was well as far as this worker knows"
+    gates.probe([CHANNEL_ID])
+    await gates.report(CHANNEL, REQUEST, TAKEN)
+    assert "report" in senders.asked
+
+
 async def test_sender_is_made_known_once_and_again_at_another_address() -> None:
     senders = FakeSenders()
     gates = make_gates(senders)

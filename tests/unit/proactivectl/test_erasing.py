@@ -14,6 +14,8 @@ NUMBER = "+4915112345678"
     ("body", "theirs"),
     [
         ({"data": {"recipient": NUMBER}}, True),
+        ({"data": {"recipient": NUMBER, "workspace_id": "w1"}}, True),
+        ({"data": {"recipient": NUMBER, "workspace_id": "w2"}}, False),
         ({"data": {"sender": "4915112345678"}}, True),
         ({"data": {"detail": "The number 4915112345678 is not valid."}}, True),
         ({"data": {"recipient": "+4915187654321", "content": {"text": f"Call {NUMBER}"}}}, False),
@@ -24,7 +26,7 @@ NUMBER = "+4915112345678"
     ],
 )
 def test_event_is_theirs_where_it_is_to_or_from_them(body: Any, theirs: bool) -> None:
-    assert names(json.dumps(body).encode(), NUMBER) is theirs
+    assert names(json.dumps(body).encode(), "w1", NUMBER) is theirs
 
 
 @pytest.mark.parametrize(
@@ -32,4 +34,4 @@ def test_event_is_theirs_where_it_is_to_or_from_them(body: Any, theirs: bool) ->
     [(b'{"recipient": "+4915112345678"', True), (b"\xff4915112345678 ", True), (b"{049151123456789", False)],
 )
 def test_what_cannot_be_read_is_theirs_where_it_holds_the_number(body: bytes, theirs: bool) -> None:
-    assert names(body, NUMBER) is theirs
+    assert names(body, "w1", NUMBER) is theirs

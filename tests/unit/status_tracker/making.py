@@ -201,9 +201,14 @@ def make_reply(
     return make_event(ReplyReceived(**{**fields, **changes}), id=uuid4(), time=at, source="dispatcher")
 
 
+def as_request(event: Event[SendRequested]) -> Request:
+    """What the tracker keeps of it."""
+    return Request(event.id, event.time, event.data)
+
+
 def as_facts(events: Sequence[Event[Any]]) -> tuple[list[Request], list[Entry]]:
     """The requests and the entries that the tracker keeps of events."""
-    requests = [Request(e.id, e.time, e.data) for e in events if isinstance(e.data, SendRequested)]
+    requests = [as_request(e) for e in events if isinstance(e.data, SendRequested)]
     return requests, [entry_of(event) for event in events]
 
 

@@ -8,7 +8,7 @@ from status_tracker.domain.conversations import body_of, opens, same_text
 from status_tracker.domain.decision import Known, decide
 from status_tracker.domain.entries import entry_of
 from status_tracker.domain.notes import NewConversation, note, note_on_opening
-from tests.unit.status_tracker.making import NOON, Story, as_facts, make_request
+from tests.unit.status_tracker.making import NOON, Story, as_facts, as_request, make_request
 
 OPENED = {Status.SENT, Status.DELIVERED, Status.READ}
 
@@ -60,7 +60,7 @@ def test_text_is_known_again_in_the_tags_that_intercom_writes(written_by_interco
 
 def made(new: NewConversation) -> str:
     request = make_request(open_new=True)
-    return note(request.data, entry_of(Story(request).accepted()), "reference1", new)
+    return note(as_request(request), entry_of(Story(request).accepted()), "reference1", new)
 
 
 def test_note_links_every_conversation() -> None:

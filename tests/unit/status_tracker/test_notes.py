@@ -1,6 +1,7 @@
 """Which notes are written, and what they say."""
 
 import re
+from dataclasses import replace
 from html import escape
 from itertools import permutations
 from uuid import UUID
@@ -16,14 +17,14 @@ from proactive_contracts.values import Admin, TemplateContent, TemplateVariable
 from status_tracker.domain.entries import entry_of
 from status_tracker.domain.findings import not_taken
 from status_tracker.domain.notes import Kind, due, kind_of, marker, note, readable
-from tests.unit.status_tracker.making import NOON, Story, make_entry, make_request
+from tests.unit.status_tracker.making import NOON, Story, as_request, make_entry, make_request
 
 MESSAGE_ID = UUID("6f1d2f60-5d5c-4a53-9d4c-0a3c5f7a0001")
 
 
 def make_note(request: Event[SendRequested], outcome: str, **fields: object) -> str:
     event = getattr(Story(request), outcome)(**fields)
-    return note(request.data, entry_of(event), "reference1")
+    return note(as_request(request), entry_of(event), "reference1")
 
 
 def test_sent_note_names_channel_recipient_sender_and_text() -> None:
@@ -91,10 +92,18 @@ def test_note_about_a_verdict_says_whose_it_is() -> None:
     assert escape(Status.SENT.advice) in confirmed
 
 
+def test_note_about_a_text_that_is_not_kept_any_more_quotes_nothing() -> None:
+    request = make_request("Hello Anna")
+    removed = replace(as_request(request), text_removed=True)
+    html = note(removed, entry_of(Story(request).accepted()), "reference1")
+    assert "Its text is not kept any more." in html
+    assert "“" not in html
+
+
 def test_words_of_a_provider_that_took_it_are_left_to_the_history() -> None:
     asked = make_request()
     receipt = Story(asked).receipt(ReceiptStatus.DELIVERED, code="5", detail="Message delivered to handset")
-    html = note(asked.data, entry_of(receipt), "reference1")
+    html = note(as_request(asked), entry_of(receipt), "reference1")
     assert "<b>SMS message delivered</b>" in html
     assert "handset" not in html
 
@@ -104,15 +113,16 @@ def test_note_about_a_part_that_failed_says_so_with_the_provider_s_words() -> No
     part = Story(asked).receipt(
         ReceiptStatus.UNDELIVERED, code="30003", reason=FailureReason.PARTIAL, detail="Unreachable"
     )
-    html = note(asked.data, entry_of(part), "reference1")
+    html = note(as_request(asked), entry_of(part), "reference1")
     assert f"{FailureReason.PARTIAL.why} (twilio: 30003 Unreachable)" in html
     assert FailureReason.PARTIAL.advice in html
 
 
 def test_note_about_what_nobody_took_says_that_it_is_not_confirmed() -> None:
-    asked = make_request().data
+    request = make_request()
+    asked = request.data
     finding = not_taken(MESSAGE_ID, (asked.workspace_id, asked.message_id), asked.channel_id, NOON)
-    html = note(asked, finding, "reference1")
+    html = note(as_request(request), finding, "reference1")
     assert "<b>SMS message not confirmed</b>" in html
     assert Status.NOT_CONFIRMED.meaning in html
 

@@ -2,10 +2,31 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
 
 from directory.database import Database
 from directory.recent import Recent
 from directory.secrets import Vault
+from proactive_contracts.values import E164
+
+
+class ErasureAsked(BaseModel):
+    """
+    What a service's operators' HTTP is asked: to count what it has of a person, or to `erase` it; of `only` some.
+
+    `also` are messages that are theirs although the service may not have heard for whom they were.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    number: Annotated[str, StringConstraints(pattern=f"^{E164.pattern}$")] = Field(repr=False)
+    by: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
+    erase: bool
+    only: list[Annotated[UUID, Strict(False)]] | None = None
+    also: list[Annotated[UUID, Strict(False)]] = []
 
 
 class Erasures:

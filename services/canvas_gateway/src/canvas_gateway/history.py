@@ -65,10 +65,12 @@ class TrackedHistory:
         return await self._get(Message, workspace_id, f"messages/{message_id}", {}, seconds)
 
     async def repeated(
-        self, workspace_id: str, recipient: str, text: str, message_id: UUID, seconds: float
+        self, workspace_id: str, recipient: str, text: str, message_id: UUID, resend_of: UUID | None, seconds: float
     ) -> Message | None:
-        """The message of the last minutes that `message_id` would repeat; None where it is known itself."""
+        """The message of the last minutes that `message_id`, or the re-send of another, would repeat."""
         query = {"recipient": recipient, "text_digest": text_digest(text), "message_id": str(message_id)}
+        if resend_of is not None:
+            query["resend_of"] = str(resend_of)
         found = await self._get(Page, workspace_id, "repeated", query, seconds)
         return found.messages[0] if found is not None and found.messages else None
 

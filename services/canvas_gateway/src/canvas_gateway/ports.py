@@ -70,9 +70,13 @@ class History(Protocol):
         """One message with its timeline; None where the history does not know it."""
 
     async def repeated(
-        self, workspace_id: str, recipient: str, text: str, message_id: UUID, seconds: float
+        self, workspace_id: str, recipient: str, text: str, message_id: UUID, resend_of: UUID | None, seconds: float
     ) -> Message | None:
-        """The message of the last minutes that `message_id` would repeat; None where it is known itself."""
+        """
+        The message of the last minutes that `message_id` would repeat; None where it is known itself.
+
+        What it is a re-send of is not meant.
+        """
 
 
 class Reachability(Protocol):

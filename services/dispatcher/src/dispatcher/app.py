@@ -19,7 +19,7 @@ from dispatcher.operators import operators_app
 from dispatcher.providers.calls import HttpCalls, provider_session
 from dispatcher.providers.registry import providers
 from dispatcher.reachability import Reachability
-from dispatcher.retention import Retaining
+from dispatcher.retaining import Retaining
 from dispatcher.scheduler import Scheduler
 from dispatcher.settings import DispatcherSettings, WebhooksSettings, WorkerSettings
 from dispatcher.slots import Slots

@@ -1,29 +1,20 @@
 """The operators' HTTP to erase a person: how much there is, and its removal."""
 
 from collections.abc import Sequence
-from typing import Annotated
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, ValidationError
+from pydantic import ValidationError
 
+from directory.erasures import ErasureAsked
 from dispatcher.domain.states import CancelAsked
 from dispatcher.storage.erasing import PostgresErasing
 from dispatcher.storage.jobs import PostgresJobs
-from proactive_contracts.values import E164, Service
+from proactive_contracts.values import Service
 from runtime.http import problem
 from runtime.logs import get_logger, masked
 
 log = get_logger()
-
-
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    number: Annotated[str, StringConstraints(pattern=f"^{E164.pattern}$")] = Field(repr=False)
-    by: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
-    erase: bool
-    only: list[Annotated[UUID, Strict(False)]] | None = None
 
 
 class Erasing:
@@ -40,7 +31,7 @@ class Erasing:
     async def _answer(self, request: web.Request) -> web.Response:
         """What was there before; of that, what waits is stopped, and what has ended removed."""
         try:
-            asked = _Asked.model_validate_json(await request.read())
+            asked = ErasureAsked.model_validate_json(await request.read())
         except ValidationError:
             return problem(400, "Bad request", "It takes number (E.164), by, erase (true or false), and only (ids).")
         workspace_id = request.match_info["workspace_id"]
@@ -48,14 +39,15 @@ class Erasing:
         counts = {
             "waiting": len(found.waiting),
             "under_way": len(found.under_way),
-            "ended": found.ended,
+            "ended": len(found.ended),
             "recipients": found.recipients,
         }
         if asked.erase:
             await self._stop(workspace_id, found.waiting, asked.by)
             await self._erasing.erase(workspace_id, asked.number, asked.only)
             log.warning("person_erased", workspace_id=workspace_id, number=masked(asked.number), by=asked.by, **counts)
-        return web.json_response({**counts, "left": [str(one) for one in (*found.waiting, *found.under_way)]})
+        left = [*found.waiting, *found.under_way]
+        return web.json_response({**counts, "left": list(map(str, left)), "ids": list(map(str, found.ended))})
 
     async def _stop(self, workspace_id: str, waiting: Sequence[UUID], by: str) -> None:
         for message_id in waiting:

@@ -1,7 +1,7 @@
 """One worker's side of the gates: who may call at once, what answers say about senders, when to look at what waits."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 from uuid import UUID
@@ -134,8 +134,12 @@ class WorkerGates:
     async def refresh(self) -> None:
         """See what other replicas found out, for `report` and the metrics."""
         found = await self._senders.unwell(self._channel)
-        self._unwell = {one for one, standing in found.items() if gates.unwell(standing)}
+        self._unwell = {one for one, standing in found.items() if gates.unwell(standing.sender, standing.host)}
         metrics.senders(self._channel, found.values())
+
+    def probe(self, channel_ids: Collection[UUID]) -> None:
+        """What leaves for these says whether they are well again: their answers are reported, good ones too."""
+        self._unwell.update(channel_ids)
 
     def _look(self) -> None:
         self._soon = None
@@ -148,7 +152,7 @@ class WorkerGates:
             self.due.set()
 
     def _remember(self, channel_id: UUID, standing: Standing) -> None:
-        if gates.unwell(standing):
+        if gates.unwell(standing.sender, standing.host):
             self._unwell.add(channel_id)
         else:
             self._unwell.discard(channel_id)

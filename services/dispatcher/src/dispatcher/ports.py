@@ -245,12 +245,14 @@ class Taken:
     """
     Jobs whose time had come, each handed to one caller only, and the seconds until there may be more.
 
-    `hungry`: channels of which more are due now than there was room for.
+    `hungry`: channels of which more are due now than there was room for; `unwell`: those that are called through a
+    breaker, which may have opened a moment ago at another replica.
     """
 
     claims: Sequence[Claim]
     next_seconds: float | None = None
     hungry: frozenset[UUID] = frozenset()
+    unwell: frozenset[UUID] = frozenset()
 
 
 class Jobs(Protocol):

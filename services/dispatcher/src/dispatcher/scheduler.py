@@ -97,6 +97,7 @@ class Scheduler:
         taken = await self._jobs.take_due(self._channel, self.gates.room(others=others, tell_queued=news))
         if taken.next_seconds == 0:
             self._others_at = 0.0  # there were more than could be taken at a time
+        self.gates.probe(taken.unwell)
         for claim in taken.claims:
             task = asyncio.create_task(self._go_on(claim, began))
             self._running.add(task)

@@ -1,13 +1,11 @@
 """The operators' HTTP to erase a person: how much there is, and its removal."""
 
 from collections.abc import Sequence
-from typing import Annotated
-from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, Strict, StringConstraints, ValidationError
+from pydantic import SecretStr, ValidationError
 
-from proactive_contracts.values import E164
+from directory.erasures import ErasureAsked
 from runtime.http import errors_as_problems, problem, require_bearer
 from runtime.logs import get_logger, masked
 from status_tracker.storage import erasing
@@ -16,29 +14,20 @@ from status_tracker.storage.database import Pool
 log = get_logger()
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    number: Annotated[str, StringConstraints(pattern=f"^{E164.pattern}$")] = Field(repr=False)
-    by: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
-    erase: bool
-    only: list[Annotated[UUID, Strict(False)]] | None = None
-
-
 def operators_app(pool: Pool, tokens: Sequence[SecretStr]) -> web.Application:
     """POST /v1/workspaces/{workspace_id}/erasures: only counts unless `erase` is true. Safe to repeat."""
 
     async def answer(request: web.Request) -> web.Response:
         """What was there before."""
         try:
-            asked = _Asked.model_validate_json(await request.read())
+            asked = ErasureAsked.model_validate_json(await request.read())
         except ValidationError:
             return problem(400, "Bad request", "It takes number (E.164), by, erase (true or false), and only (ids).")
         workspace_id = request.match_info["workspace_id"]
-        found = await erasing.find(pool, workspace_id, asked.number, asked.only)
+        found = await erasing.find(pool, workspace_id, asked.number, asked.only, asked.also)
         counts = {"under_way": len(found.under_way), "ended": found.ended, "replies": found.replies}
         if asked.erase:
-            await erasing.erase(pool, workspace_id, asked.number, asked.only)
+            await erasing.erase(pool, workspace_id, asked.number, asked.only, asked.also)
             log.warning("person_erased", workspace_id=workspace_id, number=masked(asked.number), by=asked.by, **counts)
         return web.json_response({**counts, "left": [str(one) for one in found.under_way]})
 

@@ -12,7 +12,7 @@ from runtime.logs import get_logger
 from runtime.postgres import TROUBLE, UNPREPARED
 from status_tracker import metrics
 from status_tracker.domain.decision import Change, MessageKey, decide
-from status_tracker.domain.entries import Entry, Request, Source
+from status_tracker.domain.entries import LOOKED_UP, Entry, Request, Source
 from status_tracker.domain.history import misdirected
 from status_tracker.storage import effects, entries, erasing, messages, openings, outgoing
 from status_tracker.storage.database import Connection, Pool
@@ -124,8 +124,9 @@ def _tell_misdirected(changes: Collection[Change], fresh: Collection[UUID]) -> N
 
 
 def _needs_match(entry: Entry) -> bool:
-    """Results say which message a provider's id belongs to; receipts without a message ask. An echo proves nothing."""
-    return entry.message_id is None or (entry.source is Source.DISPATCHER and entry.provider_message_id is not None)
+    """The dispatcher says which message a provider's id belongs to; receipts ask. An echo proves nothing."""
+    says = entry.source is Source.DISPATCHER or entry.event == LOOKED_UP
+    return entry.message_id is None or (says and entry.provider_message_id is not None)
 
 
 def _outcomes(

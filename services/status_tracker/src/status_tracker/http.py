@@ -102,7 +102,9 @@ class _Api:
         query = _read(RepeatQuery, _query(request))
         key = workspace_id, query.message_id
         try:
-            found = await history.repeated(self._pool, key, query.recipient, query.text_digest, query.within_seconds)
+            found = await history.repeated(
+                self._pool, key, query.recipient, query.text_digest, query.within_seconds, query.resend_of
+            )
         except Unreadable:
             found = None
         return _json(Page(messages=[] if found is None else [as_message(found)], next_cursor=None))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from runtime import failpoints
 from status_tracker.domain.conversations import Opening
 from status_tracker.domain.history import Shown
-from status_tracker.domain.notes import Kind, NewConversation, kind_of, marker, note, note_on_opening
+from status_tracker.domain.notes import ON_OPENING, Kind, NewConversation, kind_of, marker, note, note_on_opening
 from status_tracker.ports import Conversations, Impossible, Threads
 from status_tracker.storage import effects, entries, openings
 from status_tracker.storage.database import Pool
@@ -30,9 +30,10 @@ class Noting:
         `still_time` raises where too little of the lease is left to write. Raises ThreadError.
         """
         kind = Kind(effect.kind)
-        if kind is not Kind.OPENED and await effects.is_overtaken(self._pool, effect):
-            return "overtaken"
         now = await entries.shown_of(self._pool, effect.key)
+        # Asked last: what is planned together with a change that was just read is seen as well.
+        if kind not in ON_OPENING and await effects.is_overtaken(self._pool, effect):
+            return "overtaken"
         if now is None or effect.conversation_id is None or kind_of(now.decisive) is None:
             return "nothing_to_tell"
         workspace_id, message_id = effect.key
@@ -49,11 +50,11 @@ class Noting:
 
     async def _html(self, effect: Effect, now: Shown, kind: Kind, reference: str) -> str:
         asked = now.request.asked
-        if kind is Kind.OPENED:
+        if kind in ON_OPENING:
             opening = await openings.of_message(self._pool, effect.key)
             return note_on_opening(asked, await self._told(effect, opening or Opening()), reference)
         new = await self._new(effect) if asked.thread.open_new and kind_of(now.decisive) in _GOOD else None
-        return note(asked, now.decisive, reference, new)
+        return note(now.request, now.decisive, reference, new)
 
     async def _new(self, effect: Effect) -> NewConversation:
         """What is known of the new conversation; where that is nothing yet, a note of its own will follow."""

@@ -8,13 +8,17 @@ from runtime import failpoints
 from runtime.logs import get_logger
 from status_tracker.domain.conversations import body_of, opens
 from status_tracker.domain.decision import MessageKey
-from status_tracker.ports import Conversations, Impossible
-from status_tracker.storage import entries, openings
+from status_tracker.domain.entries import Request
+from status_tracker.ports import Conversations, Impossible, NotDone
+from status_tracker.storage import effects, entries, openings
 from status_tracker.storage.database import Pool
 from status_tracker.storage.effects import Effect
 
 LOOK_SECONDS = 300.0
 """How long Intercom's search may lag behind ("a few minutes", its reference says of contacts)."""
+
+MOST_WRITES = 2
+"""Openings of one conversation of which nobody knows whether Intercom did them: the customer gets each that it did."""
 
 _SKEW = timedelta(minutes=1)
 """How far Intercom's clock may be behind our database's when we look for what may have been opened."""
@@ -46,6 +50,7 @@ class Opening:
         if not conversation_ids:
             if not opens(asked, now.status):
                 raise Impossible(f"The message did not reach the customer: {now.status.label}.")
+            _check_text(now.request)
             conversation_ids = await self._open(effect, asked, still_time)
         await self._settle(asked, conversation_ids)
         return "opened"
@@ -55,12 +60,13 @@ class Opening:
         now = await entries.shown_of(self._pool, effect.key)
         if now is None or (contact := now.request.asked.contact) is None:
             return "nothing_to_tell"
+        _check_text(now.request)
         before = await openings.of_message(self._pool, effect.key)
         found = await self._look(effect.key, now.request.asked, contact.id, now.request.at)
         more = [one for one in found if before is None or one not in before.conversation_ids]
         if not more:
             return "nothing_more"
-        await openings.note_now(self._pool, effect.key)
+        await openings.note_found(self._pool, effect.key)
         await self._settle(now.request.asked, more)
         return "found"
 
@@ -73,7 +79,13 @@ class Opening:
                 return found
         still_time()
         html = body_of(asked.content)
-        made = await self._conversations.open(asked.workspace_id, asked.contact.id, _sender(asked), html)
+        if await effects.begin_write(self._pool, effect) > MOST_WRITES:
+            raise Impossible("Intercom did not say whether it was opened. Look for it in the customer's profile.")
+        try:
+            made = await self._conversations.open(asked.workspace_id, asked.contact.id, _sender(asked), html)
+        except (NotDone, Impossible):
+            await effects.not_written(self._pool, effect)
+            raise
         await failpoints.reach("tracker.after_opening")
         await openings.record(self._pool, effect.key, [made])
         if not effect.may_exist:
@@ -94,6 +106,11 @@ class Opening:
                 await self._conversations.settle(asked.workspace_id, conversation_id, _sender(asked))
             except Impossible as error:
                 log.warning("conversation_not_settled", conversation_id=conversation_id, detail=str(error))
+
+
+def _check_text(request: Request) -> None:
+    if request.text_removed:
+        raise Impossible("The message's text is not kept any more, and a conversation opens with it.")
 
 
 def _sender(asked: SendRequested) -> str | None:

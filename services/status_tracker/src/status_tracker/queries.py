@@ -144,4 +144,7 @@ class RepeatQuery(BaseModel):
         description="SHA-256 in hexadecimal over the text in UTF-8, its words separated by one blank each.",
     )
     message_id: UUID = Field(description="The message that would repeat it; nothing is found once that one is known.")
-    within_seconds: float = Field(default=600, gt=0, le=86_400, description="How long ago it was asked for at most.")
+    resend_of: UUID | None = Field(default=None, description="Where it is a re-send: that message is not meant.")
+    within_seconds: float = Field(
+        default=600, gt=0, le=86_400, description="How long ago at most it was asked for, or left."
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import directory.retention
 from runtime.logs import get_logger
 from status_tracker.loop import Loop
 from status_tracker.storage import retention
@@ -23,7 +24,7 @@ class Retaining(Loop):
     async def turn(self) -> bool:
         """Remove a batch for each workspace; True where more is to go."""
         more = False
-        for kept in await retention.kept(self._pool):
+        for kept in await directory.retention.kept(self._pool, "tracker.message"):
             texts, rest, full = await retention.remove(self._pool, kept)
             more |= full
             if texts or rest:

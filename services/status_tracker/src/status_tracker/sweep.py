@@ -94,7 +94,7 @@ class Sweep(Loop):
                 workspace_id=entry.workspace_id,
                 message_id=str(entry.message_id) if entry.message_id else None,
                 channel_id=str(entry.channel_id),
-                provider_message_id=entry.provider_message_id,
+                entry_id=str(entry.entry_id),  # a provider's id may hold the number
                 advice=_FIND_IT,
             )
 

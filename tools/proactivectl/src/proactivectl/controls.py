@@ -149,7 +149,7 @@ async def _ask(workspace_id: str, message_id: UUID, wish: Wish, wait_seconds: fl
         return _Asked(status, wish.reached(status), published=False, words=known.words(wish, status))
     subject, answers = _subject(workspace_id, message_id, known)
     async with audited(wish.action, str(message_id), {"workspace": workspace_id} | dict(wish.detail)) as outcome:
-        await _publish(url, wish.event(subject, Service(name=f"{operator()} ({NAME})"), answers))
+        await publish(url, wish.event(subject, Service(name=f"{operator()} ({NAME})"), answers))
         if wait_seconds == 0:
             outcome.words = "asked for"
             return _Asked(None, reached=True, published=True, words="Asked for; what becomes of it was not waited for.")
@@ -181,8 +181,14 @@ async def _wait(workspace_id: str, message_id: UUID, at: tuple[str, str], wish: 
     return known
 
 
-async def _publish(url: str, payload: Model) -> None:
-    event = make_event(payload, id=clock.new_id(), time=clock.now(), source=NAME)
+async def publish(url: str, payload: Model, event_id: UUID | None = None) -> None:
+    """
+    Publish one event and wait until the broker has it.
+
+    Raises:
+        Failure: it did not confirm it, or has no queue that takes it.
+    """
+    event = make_event(payload, id=event_id or clock.new_id(), time=clock.now(), source=NAME)
     with broker_failures(url):
         await (await connect(url, NAME)).close()  # says why where it fails; the publisher only tries again
         async with Publisher(url, NAME) as publisher:

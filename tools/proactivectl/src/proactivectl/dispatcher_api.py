@@ -61,14 +61,23 @@ class OperatorsApi:
     process: str = "dispatcher webhooks"
 
     async def erase(
-        self, workspace_id: str, number: str, *, by: str, erase: bool, only: Sequence[str] | None = None
+        self,
+        workspace_id: str,
+        number: str,
+        *,
+        by: str,
+        erase: bool,
+        only: Sequence[str] | None = None,
+        also: Sequence[str] = (),
     ) -> dict[str, Any]:
         """
         How much it holds of a person; with `erase`, it removes what is not under way, and stops what waits.
 
-        `left` are the ids of what waited or was under way. With `only`, these messages are meant.
+        `left` are the ids of what waited or was under way, the dispatcher's `ids` those of what has ended. With `only`,
+        these messages are meant; `also` are theirs, whoever else knows it.
         """
-        body = {"number": number, "by": by, "erase": erase, "only": None if only is None else list(only)}
+        meant = None if only is None else list(only)
+        body = {"number": number, "by": by, "erase": erase, "only": meant, "also": list(also)}
         return await self._required("POST", f"/v1/workspaces/{quote(workspace_id, safe='')}/erasures", body)
 
     async def get(self, path: str) -> Any:

@@ -7,16 +7,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Any
+from uuid import uuid5
 
 import typer
 from pydantic_core import from_json
 
 from directory import Erasures, Workspaces
 from directory.recent import SECONDS as UNSEEN_SECONDS
+from proactive_contracts.codec import decode
+from proactive_contracts.errors import ContractError
+from proactive_contracts.requests import CancelRequested, SendRequested
+from proactive_contracts.values import Service
 from proactivectl import masking, phones, replaying
 from proactivectl.auditing import audited, operator
+from proactivectl.controls import NAME, publish
 from proactivectl.dispatcher_api import OperatorsApi, dispatcher, tracker_operators
-from proactivectl.environment import channel_vault, database, workspace_vault
+from proactivectl.environment import amqp_url, channel_vault, database, workspace_vault
 from proactivectl.failures import Failure, WrongUsage
 from proactivectl.output import AsJson, count, say, show
 from proactivectl.parking import Held, Parked, Wanted, parked_queues
@@ -26,13 +32,14 @@ PAUSE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Theirs(Wanted):
-    """What is parked and names the person."""
+    """What is parked in a workspace and names the person."""
 
+    workspace_id: str = ""
     number: str = field(default="", repr=False)
 
     def takes(self, found: Parked) -> bool:
         """Whether one is to or from them; where it cannot be read, whether it holds the number."""
-        return names(found.body, self.number)
+        return names(found.body, self.workspace_id, self.number)
 
 
 @dataclass
@@ -57,7 +64,8 @@ class Holdings:
 
     def document(self) -> dict[str, Any]:
         """For --json."""
-        return {"dispatcher": self.dispatcher, "tracker": self.tracker, "parked": self.parked}
+        jobs = {name: value for name, value in self.dispatcher.items() if name != "ids"}
+        return {"dispatcher": jobs, "tracker": self.tracker, "parked": self.parked}
 
 
 def erase(
@@ -149,15 +157,41 @@ class _Everywhere:
 
         async def act(held: Held) -> bool:
             if erase:
+                await _stop(held.parked.body)
                 await held.take_away()
             return erase
 
         queues = parked_queues() if parked else ()
-        found = await replaying.go_through(Theirs(queues, number=self.number), None, act)
+        theirs = Theirs(queues, workspace_id=self.workspace_id, number=self.number)
+        found = await replaying.go_through(theirs, None, act)
         person, by = (self.workspace_id, self.number), operator()
-        jobs = await self.dispatcher.erase(*person, by=by, erase=erase, only=only)
-        messages = await self.tracker.erase(*person, by=by, erase=erase, only=only)
+        jobs = await self.dispatcher.erase(*person, by=by, erase=False, only=only)
+        # First, while the dispatcher can say which they are: the tracker may have heard of their results alone.
+        messages = await self.tracker.erase(*person, by=by, erase=erase, only=only, also=jobs["ids"])
+        if erase:
+            jobs = await self.dispatcher.erase(*person, by=by, erase=True, only=only)
         return Holdings(jobs, messages, found.matched)
+
+
+async def _stop(body: bytes) -> None:
+    """Cancel what a parked request asks for, so that it ends as what waits does; an event id that repeats is known."""
+    try:
+        event = decode(body)
+    except ContractError:
+        return
+    if not isinstance(event.data, SendRequested):
+        return
+    asked = event.data
+    stop = CancelRequested(
+        message_id=asked.message_id,
+        workspace_id=asked.workspace_id,
+        channel=asked.channel,
+        channel_id=asked.channel_id,
+        requested_by=Service(name=f"{operator()} ({NAME})"),
+        answers=event.id,
+        result_route=asked.result_route,
+    )
+    await publish(amqp_url(), stop, uuid5(event.id, "erase"))
 
 
 async def _everywhere(stack: AsyncExitStack, workspace_id: str, number: str) -> _Everywhere:
@@ -175,11 +209,14 @@ async def _check(workspace_id: str) -> None:
             raise Failure(f"workspace {workspace_id} is not connected", "See: proactivectl workspace list")
 
 
-def names(body: bytes, number: str) -> bool:
-    """Whether an event is to or from this number, or repeats it in a provider's words."""
+def names(body: bytes, workspace_id: str, number: str) -> bool:
+    """Whether an event is to or from this number, or repeats it in a provider's words, and is of no other workspace."""
     digits = number.removeprefix("+")
     try:
-        return _names(from_json(body, allow_inf_nan=False), digits)
+        event = from_json(body, allow_inf_nan=False)
+        data = event.get("data") if isinstance(event, Mapping) else None
+        of = data.get("workspace_id") if isinstance(data, Mapping) else None
+        return of in (None, workspace_id) and _names(event, digits)
     except ValueError:
         return re.search(rb"(?<![0-9])" + digits.encode() + rb"(?![0-9])", body) is not None
 

@@ -120,6 +120,11 @@ def _back_from_details(state: State, _press: Press, _typed: Mapping[str, str]) -
     return state.model_copy(update={"screen": Screen.HISTORY, "shown": None, "decision": None})
 
 
+def _back_from_again(state: State, _press: Press, _typed: Mapping[str, str]) -> State:
+    screen = state.repeat.asked_from if state.repeat is not None else Screen.COMPOSE
+    return state.model_copy(update={"screen": screen, "page": 0, "repeat": None})
+
+
 _STEPS: dict[tuple[Screen, str], Step] = {
     (Screen.HOME, "send"): _to(Screen.RECIPIENT),
     (Screen.HOME, "history"): _to_history,
@@ -134,7 +139,7 @@ _STEPS: dict[tuple[Screen, str], Step] = {
     (Screen.CHANNEL, "next"): _turn(1),
     (Screen.CHANNEL, "previous"): _turn(-1),
     (Screen.CHANNEL, "back"): _back_from_channel,
-    (Screen.AGAIN, "back"): _to(Screen.COMPOSE),
+    (Screen.AGAIN, "back"): _back_from_again,
     (Screen.SENDING, "done"): _home,
     (Screen.DEFERRED, "done"): _home,
     (Screen.DECIDING, "done"): _home,

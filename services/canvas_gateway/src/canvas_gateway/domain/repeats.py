@@ -4,16 +4,19 @@ from datetime import datetime
 from typing import Literal
 
 from canvas_gateway.domain.history import Message
-from canvas_gateway.domain.values import Frozen
+from canvas_gateway.domain.values import Frozen, Screen
 from proactive_contracts.status import Status
 from proactive_contracts.values import Channel
+
+_LONGEST_NUMBER, _LONGEST_TEXT = 40, 200
+"""Characters that the question repeats."""
 
 
 class Repeat(Frozen):
     """
     The message that would be repeated, as it was when it was found, and whose question is open.
 
-    `open_new`: Compose's button that asks for a new conversation was pressed.
+    `asked_from`: where the button was pressed; `open_new`: it asks for a new conversation as well.
     """
 
     kind: Literal["admin", "service"]
@@ -22,9 +25,12 @@ class Repeat(Frozen):
     channel: Channel
     status: Status
     open_new: bool
+    to: str
+    text: str
+    asked_from: Screen = Screen.COMPOSE
 
 
-def repeat_of(found: Message, *, open_new: bool) -> Repeat:
+def repeat_of(found: Message, asked_from: Screen, *, open_new: bool) -> Repeat:
     """What the agent is asked about a message that was found."""
     by = found.requested_by
     return Repeat(
@@ -34,4 +40,7 @@ def repeat_of(found: Message, *, open_new: bool) -> Repeat:
         channel=found.channel,
         status=found.status,
         open_new=open_new,
+        to=found.recipient[:_LONGEST_NUMBER],
+        text=(found.text or "")[:_LONGEST_TEXT],
+        asked_from=asked_from,
     )

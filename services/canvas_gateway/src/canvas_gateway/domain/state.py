@@ -112,6 +112,7 @@ class State(Frozen):
     Everything that a panel remembers. `contact` is the person whom the conversation is with.
 
     `decision` is about the submission, or about the message whose details are shown; it is kept until it is answered.
+    `repeat` is what was asked last: it is not asked again about a re-send.
     """
 
     screen: Screen = Screen.HOME

@@ -39,6 +39,8 @@ def steps(finding: Finding, sending: Sending, deciding: Deciding) -> Mapping[tup
         (Screen.COMPOSE, "send_open"): sending.send,
         (Screen.AGAIN, "send"): sending.send_again,
         (Screen.AGAIN, "send_open"): sending.send_again,
+        (Screen.AGAIN, "resend"): sending.resend,
+        (Screen.AGAIN, "resend_shown"): sending.resend_shown,
         (Screen.SENT, "refresh"): sending.refresh_opening,
         (Screen.SENDING, "refresh"): sending.refresh,
         (Screen.DEFERRED, "refresh"): sending.refresh,

@@ -41,7 +41,9 @@ from canvas_gateway.ports import History
 from canvas_gateway.screens.again import again
 from canvas_gateway.screens.compose import compose
 from canvas_gateway.screens.outcome import outcome as outcome_screen
+from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
+from proactive_contracts.values import TextContent
 from runtime.logs import get_logger
 
 _LOOKUP_SECONDS = 2.0
@@ -79,10 +81,11 @@ class Sending:
         if found := refusals(form):
             return Reply(state, compose(state, found))
         open_new = press.what == "send_open"
-        if (repeated := await self._repeated(turn, state, form)) is not None:
-            question = {"screen": Screen.AGAIN, "repeat": repeat_of(repeated, open_new=open_new)}
-            return await self.show_again(turn, state.model_copy(update=question))
-        return await self._send(turn, state, form, open_new=open_new)
+        assert state.draft is not None
+        recipient = numbers.to_e164(form.phone)
+        assert recipient is not None, "the form has no refusals"
+        asked = await self._question(turn, state, recipient, form.text, state.draft.message_id, open_new=open_new)
+        return asked or await self._send(turn, state, form, open_new=open_new)
 
     async def show_again(self, turn: Turn, state: State) -> Reply:
         """The question whether what was sent a moment ago is to be sent again."""
@@ -94,17 +97,42 @@ class Sending:
         form = Form(state.draft.phone, state.draft.text)
         return await self._send(turn, state, form, open_new=press.what == "send_open")
 
-    async def _repeated(self, turn: Turn, state: State, form: Form) -> Message | None:
-        """Nothing where the history cannot say: then nobody is asked, and the message is sent."""
-        assert state.draft is not None
-        recipient = numbers.to_e164(form.phone)
-        assert recipient is not None, "the form has no refusals"
-        place = turn.workspace.id, recipient, form.text, state.draft.message_id
+    async def _question(
+        self,
+        turn: Turn,
+        state: State,
+        recipient: str,
+        text: str,
+        message_id: UUID,
+        resend_of: UUID | None = None,
+        *,
+        open_new: bool,
+    ) -> Reply | None:
+        """
+        Whether it is to be sent again; None where nobody is to be asked, and it is sent.
+
+        So it is where nothing is repeated, the history cannot say, or the answer was given before.
+        """
+        about = turn.workspace.id, recipient, text, message_id, resend_of
         try:
-            return await self._tracked.repeated(*place, turn.left(_QUESTION_SECONDS))
+            found = await self._tracked.repeated(*about, turn.left(_QUESTION_SECONDS))
         except Interruption:
             log.warning("repeats_not_asked")
             return None
+        if found is None:
+            return None
+        repeat = repeat_of(found, state.screen, open_new=open_new)
+        if state.repeat is not None and (state.repeat.by, state.repeat.at) == (repeat.by, repeat.at):
+            return None
+        return await self.show_again(turn, state.model_copy(update={"screen": Screen.AGAIN, "repeat": repeat}))
+
+    async def _resend(self, turn: Turn, state: State, request: SendRequested) -> Reply:
+        """Ask about what somebody else sent meanwhile, else re-send it."""
+        if state.screen is not Screen.AGAIN and isinstance(request.content, TextContent):
+            place = request.recipient, request.content.text, request.message_id, request.resend_of
+            if asked := await self._question(turn, state, *place, open_new=request.thread.open_new):
+                return asked
+        return await self._ask(turn, state, Submission(request=request, asked_at=turn.now))
 
     async def _send(self, turn: Turn, state: State, form: Form, *, open_new: bool) -> Reply:
         assert state.draft is not None
@@ -144,10 +172,10 @@ class Sending:
         return tell(turn, state, state.submission, known)
 
     async def resend(self, turn: Turn, state: State, _press: Press) -> Reply:
-        """The same once more, after a final failure or an unknown outcome."""
+        """The same once more, after a final failure or an unknown outcome; "Send again" asks no more."""
         assert state.submission is not None
         request = resend_of(state.submission.request, turn.teammate, self._not_after(turn.now))
-        return await self._ask(turn, state, Submission(request=request, asked_at=turn.now))
+        return await self._resend(turn, state, request)
 
     async def send_new(self, turn: Turn, state: State, _press: Press) -> Reply:
         """A version that was refused under its old id, as a message of its own."""
@@ -165,7 +193,7 @@ class Sending:
         request = resend_from_history(found, turn.teammate, self._not_after(turn.now))
         if request is None:
             raise Interruption(Kind.NOT_RESENDABLE)
-        return await self._ask(turn, state, Submission(request=request, asked_at=turn.now))
+        return await self._resend(turn, state, request)
 
     async def _ask(
         self,

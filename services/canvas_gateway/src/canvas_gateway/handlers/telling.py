@@ -15,7 +15,6 @@ def tell(turn: Turn, state: State, submission: Submission, known: Outcome, unans
         "outcome": known,
         "decision": unanswered,
         "draft": None,
-        "repeat": None,
     }
     state = state.model_copy(update=told)
     return Reply(state, outcome(state, turn.calendar, turn.workspace.region))

@@ -10,6 +10,7 @@ from proactive_contracts.reasons import FailureReason
 from proactive_contracts.values import Channel
 
 READY = "Ready"
+UNCHECKED = "Could not be checked just now"
 
 _NUMBER = {
     NumberKind.LANDLINE: "Not a mobile number",
@@ -22,8 +23,12 @@ _SHORT = {Channel.WHATSAPP: "WhatsApp", Channel.VIBER: "Viber"}
 
 
 def remarks(kind: Channel, number: NumberKind, reach: Reach | None, calendar: Calendar) -> str:
-    """Everything that speaks against sending, with what comes of it; else until when free text is taken, or Ready."""
-    found = [*_of_channel(reach, calendar), *_of_number(kind, number)]
+    """
+    Everything that speaks against sending, with what comes of it; else until when free text is taken, or Ready.
+
+    Where nothing is known of the channel, that is said, never Ready.
+    """
+    found = [*_of_channel(kind, reach, calendar), *_of_number(kind, number)]
     if reach is not None and reach.opted_out is not None:
         refused = calendar.full(reach.opted_out.at)
         found.append(f"They opted out: a message was refused on {refused}, and the next will most likely be, too.")
@@ -33,8 +38,9 @@ def remarks(kind: Channel, number: NumberKind, reach: Reach | None, calendar: Ca
     return " ".join([*(f"{one.rstrip('.')}." for one in others), last])
 
 
-def _of_channel(reach: Reach | None, calendar: Calendar) -> Iterator[str]:
+def _of_channel(kind: Channel, reach: Reach | None, calendar: Calendar) -> Iterator[str]:
     if reach is None:
+        yield f"{UNCHECKED}: {_SHORT[kind]} may refuse free text" if kind in _SHORT else UNCHECKED
         return
     since = f" since {calendar.short(reach.since)}" if reach.since else ""
     until = f" until {calendar.short(reach.until)}" if reach.until and reach.until > calendar.now else ""

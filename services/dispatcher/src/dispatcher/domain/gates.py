@@ -192,10 +192,9 @@ def host_after(host: Host, channel_id: UUID, channels: int, answer: Answer, now:
     return replace(host, breaker=breakers.failed(host.breaker, Cause.FAILING, answer, now, enough), failing=failing)
 
 
-def unwell(standing: Standing) -> bool:
+def unwell(sender: Sender, host: Host) -> bool:
     """Whether a good answer would change anything."""
-    breakers = (standing.sender.breaker, standing.host.breaker)
-    return any(one.cause is not None or one.failures or one.openings for one in breakers)
+    return any(one.cause is not None or one.failures or one.openings for one in (sender.breaker, host.breaker))
 
 
 def _rate(meter: Meter, breaker: Breaker, now: datetime) -> float | None:

@@ -49,7 +49,8 @@ class Chosen:
     """
     Locked rows: `rows` go on, `held` are told why they must wait, `repeating` that what they repeat was sent.
 
-    `next_seconds`: when there may be more; `hungry`: channels that have more now, and no room for it in this worker.
+    `next_seconds`: when there may be more; `hungry`: channels that have more now, and no room for it in this worker;
+    `unwell`: those that go on through a breaker, whose answers say whether it closes.
     """
 
     rows: Sequence[asyncpg.Record]
@@ -57,6 +58,7 @@ class Chosen:
     repeating: Sequence[tuple[asyncpg.Record, RepeatsSent]] = ()
     next_seconds: float | None = None
     hungry: frozenset[UUID] = frozenset()
+    unwell: frozenset[UUID] = frozenset()
 
 
 @dataclass
@@ -125,7 +127,7 @@ async def choose(
     if not room.others:
         return await _choose_calls(connection, channel, room)
     found = await connection.fetch(sql.OTHERS, channel.value, OTHERS)
-    others = await _admitted(connection, channel, found, called_again)
+    others, unwell = await _admitted(connection, channel, found, called_again)
     chosen = Chosen([])
     try:
         async with connection.transaction():
@@ -135,7 +137,12 @@ async def choose(
     except Exception:  # what needs no turn must not wait until this is mended
         log.exception("turns_left_out")
     more = len(found) >= OTHERS
-    return replace(chosen, rows=[*others, *chosen.rows], next_seconds=0.0 if more else chosen.next_seconds)
+    return replace(
+        chosen,
+        rows=[*others, *chosen.rows],
+        next_seconds=0.0 if more else chosen.next_seconds,
+        unwell=chosen.unwell | unwell,
+    )
 
 
 async def _choose_calls(connection: Connection, channel: Channel, room: Room) -> Chosen:
@@ -161,13 +168,22 @@ async def _choose_calls(connection: Connection, channel: Channel, room: Room) ->
             for turn in state.turns.values()
             if turn.ready and turn.left and state.admission(turn) is None
         ),
+        unwell=frozenset(
+            turn.channel_id
+            for turn in state.turns.values()
+            if turn.taken and gates.unwell(turn.sender, state.host(turn))
+        ),
     )
 
 
 async def _admitted(
     connection: Connection, channel: Channel, rows: Sequence[asyncpg.Record], called_again: Collection[str]
-) -> Sequence[asyncpg.Record]:
-    """Without what would be called again now, and may not: it stays what it is, and is looked at again soon."""
+) -> tuple[Sequence[asyncpg.Record], frozenset[UUID]]:
+    """
+    Without what would be called again now, and may not: it stays what it is, and is looked at again soon.
+
+    And which channels are called through a breaker.
+    """
     again = [
         row
         for row in rows
@@ -177,7 +193,7 @@ async def _admitted(
         and row["stopped_by"] is None
     ]
     if not again:
-        return rows
+        return rows, frozenset()
     found = await connection.fetch(sql.LOCK_IN_ORDER, list({row["channel_id"] for row in again}))
     known = {row["channel_id"]: row for row in found}
     host_rows = await connection.fetch(sql.LOCK_HOSTS_IN_ORDER, list({row["host"] for row in found}))
@@ -204,9 +220,11 @@ async def _admitted(
             put_off[_key(row)] = SHUT_SECONDS if isinstance(answer, Shut) else QUEUED_SECONDS
     await save_senders(connection, going)
     await save_hosts(connection, hosts.values())
-    for key, seconds in put_off.items():
-        await connection.execute(RENEW, *columns_of_keys([key]), seconds)
-    return [row for row in rows if _key(row) not in put_off]
+    for seconds in set(put_off.values()):
+        keys = [key for key, wanted in put_off.items() if wanted == seconds]
+        await connection.execute(RENEW, *columns_of_keys(keys), seconds)
+    unwell = frozenset(one for one, sender in going.items() if gates.unwell(sender, hosts[known[one]["host"]]))
+    return [row for row in rows if _key(row) not in put_off], unwell
 
 
 async def _repeating_sent(

@@ -21,7 +21,7 @@ _KNOWN = """workspace_id = $1 AND recipient = $2 AND ($3::uuid[] IS NULL OR EXIS
 _COUNT = f"""
 SELECT array_agg(message_id ORDER BY message_id) FILTER (WHERE state = 'waiting') AS waiting,
        array_agg(message_id ORDER BY message_id) FILTER (WHERE state <> 'waiting' AND NOT {_ENDED}) AS under_way,
-       count(*) FILTER (WHERE {_ENDED}) AS ended,
+       array_agg(message_id ORDER BY message_id) FILTER (WHERE {_ENDED}) AS ended,
        (SELECT count(*) FROM dispatch.recipient WHERE {_KNOWN}) AS recipients
 FROM dispatch.job WHERE {_THEIRS}
 """
@@ -51,14 +51,14 @@ does not bring one back.
 @dataclass(frozen=True)
 class Found:
     """
-    Which jobs of a person wait, which are under way (untold results included), and how many have ended.
+    Which jobs of a person wait, which are under way (untold results included), and which have ended.
 
     `recipients`: through how many channels it is known when they wrote or opted out.
     """
 
     waiting: Sequence[UUID]
     under_way: Sequence[UUID]
-    ended: int
+    ended: Sequence[UUID]
     recipients: int
 
 
@@ -72,7 +72,7 @@ class PostgresErasing:
         """What is there; with `only`, of these messages."""
         row = await self._pool.fetchrow(_COUNT, workspace_id, number, only)
         assert row is not None, "a count has a row"
-        return Found(row["waiting"] or (), row["under_way"] or (), row["ended"], row["recipients"])
+        return Found(row["waiting"] or (), row["under_way"] or (), row["ended"] or (), row["recipients"])
 
     async def erase(self, workspace_id: str, number: str, only: Sequence[UUID] | None) -> None:
         """Remove what has ended."""

@@ -111,7 +111,7 @@ class PostgresJobs:
                 going = [*((row, None) for row in chosen.rows), *chosen.held, *chosen.repeating]
                 moved = await self._steps.move_on(connection, going)
                 told = await self._steps.tell_again(connection, channel) if room.others else []
-                return Taken(hand_out([*lost, *moved, *told]), chosen.next_seconds, chosen.hungry)
+                return Taken(hand_out([*lost, *moved, *told]), chosen.next_seconds, chosen.hungry, chosen.unwell)
 
     async def find(self, workspace_id: str, message_id: UUID) -> Job | None:
         """One job."""

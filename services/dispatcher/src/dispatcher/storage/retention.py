@@ -1,24 +1,10 @@
 """What is removed after its time, in small batches; what is not done, or not told, is never touched."""
 
-from dataclasses import dataclass
-
+from directory import retention
+from directory.retention import Kept
 from runtime.postgres import Pool
 
 BATCH = 200
-
-_KEPT = """
-WITH RECURSIVE here AS (
-    (SELECT workspace_id FROM dispatch.job ORDER BY workspace_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT workspace_id FROM dispatch.job WHERE workspace_id > here.workspace_id
-            ORDER BY workspace_id LIMIT 1)
-    FROM here WHERE here.workspace_id IS NOT NULL)
-SELECT coalesce(here.workspace_id, workspace.id) AS workspace_id,
-       coalesce(keep_text_days, 30) AS text_days, coalesce(keep_rest_months, 13) AS rest_months
-FROM here FULL JOIN directory.workspace ON workspace.id = here.workspace_id
-WHERE coalesce(here.workspace_id, workspace.id) IS NOT NULL
-"""
-"""Each workspace that is connected or has jobs, by one look at the primary key's index a workspace."""
 
 DONE = "due_at IS NULL AND tell_at IS NULL AND state NOT IN ('waiting', 'sending', 'resolving')"
 """What nothing happens to any more by itself: its result was told, too."""
@@ -60,15 +46,6 @@ REST = (REMOVE_JOBS, REMOVE_RECIPIENTS)
 """$1 the workspace, $2 months, $3 how many at most."""
 
 
-@dataclass(frozen=True)
-class Kept:
-    """How long a workspace keeps what."""
-
-    workspace_id: str
-    text_days: int
-    rest_months: int
-
-
 class Retention:
     """Removal from schema `dispatch`; any number of replicas may remove at the same time."""
 
@@ -77,7 +54,7 @@ class Retention:
 
     async def kept(self) -> list[Kept]:
         """What every workspace wants, the defaults for one that is not connected."""
-        return [Kept(*row) for row in await self._pool.fetch(_KEPT)]
+        return await retention.kept(self._pool, "dispatch.job")
 
     async def remove(self, kept: Kept) -> tuple[int, int]:
         """Remove one batch; how many texts went, and how much of the rest."""

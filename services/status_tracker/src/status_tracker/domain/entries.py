@@ -98,11 +98,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Request:
-    """One SendRequested, as it came; a message whose text was corrected under its old id has several."""
+    """
+    One SendRequested, as it came; a message whose text was corrected under its old id has several.
+
+    `text_removed`: its content is not kept any more, and something else stands in its place that nobody may be shown.
+    """
 
     event_id: UUID
     at: datetime
     asked: SendRequested
+    text_removed: bool = False
 
 
 _RECEIPT_STATUS = {

@@ -11,7 +11,7 @@ from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import Status
 from proactive_contracts.values import Content, TextContent
-from status_tracker.domain.entries import Entry, Source
+from status_tracker.domain.entries import Entry, Request, Source
 
 
 class Kind(StrEnum):
@@ -29,7 +29,12 @@ class Kind(StrEnum):
     ARRIVED = "arrived"
     OPENED = "opened"
     """Of the new conversation only, where the note about the message could not wait for it."""
+    FOUND = "found"
+    """Of a new conversation that Intercom did not tell of, and that was found later."""
 
+
+ON_OPENING: Final = frozenset({Kind.OPENED, Kind.FOUND})
+"""These tell nothing of the message itself."""
 
 _KINDS: Final = {
     Status.NOT_CONFIRMED: Kind.UNTAKEN,
@@ -96,10 +101,11 @@ class NewConversation:
     failure: str | None = None
 
 
-def note(asked: SendRequested, decisive: Entry, reference: str, new: NewConversation | None = None) -> str:
+def note(request: Request, decisive: Entry, reference: str, new: NewConversation | None = None) -> str:
     """The note as HTML: what became of which message, why, what to do, and where the rest is; `reference` ends it."""
     about_new = [_about(new)] if new else []
-    return _html(_headline(asked, decisive), *_explanation(decisive), _quoted(asked.content), *about_new, reference)
+    text = "Its text is not kept any more." if request.text_removed else _quoted(request.asked.content)
+    return _html(_headline(request.asked, decisive), *_explanation(decisive), text, *about_new, reference)
 
 
 def note_on_opening(asked: SendRequested, new: NewConversation, reference: str) -> str:

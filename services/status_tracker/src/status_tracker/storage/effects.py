@@ -6,7 +6,7 @@ from datetime import datetime
 
 from status_tracker.domain.conversations import LOOK, OPEN
 from status_tracker.domain.decision import Change, MessageKey
-from status_tracker.domain.notes import Kind
+from status_tracker.domain.notes import ON_OPENING, Kind
 from status_tracker.storage.database import Connection, Pool, columns
 
 
@@ -97,7 +97,7 @@ async def is_overtaken(pool: Pool, effect: Effect) -> bool:
             """,
             *effect.key,
             effect.effect_id,
-            [OPEN, LOOK, Kind.OPENED],
+            [OPEN, LOOK, *ON_OPENING],
         )
     )
 
@@ -137,6 +137,25 @@ async def again(pool: Pool, effect: Effect, seconds: float, detail: str, *, may_
         seconds,
         detail,
         may_exist,
+    )
+
+
+async def begin_write(pool: Pool, effect: Effect) -> int:
+    """Count a write that is about to be made, and may turn out unclear; how many there are with it."""
+    writes: int | None = await pool.fetchval(
+        "UPDATE tracker.effect SET writes = writes + 1 WHERE effect_id = $1 AND attempts = $2 RETURNING writes",
+        effect.effect_id,
+        effect.attempts,
+    )
+    return writes or 0
+
+
+async def not_written(pool: Pool, effect: Effect) -> None:
+    """The write that was counted last is known not to have been made."""
+    await pool.execute(
+        "UPDATE tracker.effect SET writes = writes - 1 WHERE effect_id = $1 AND attempts = $2",
+        effect.effect_id,
+        effect.attempts,
     )
 
 

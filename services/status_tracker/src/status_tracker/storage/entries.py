@@ -12,7 +12,7 @@ from status_tracker.domain.decision import MessageKey
 from status_tracker.domain.entries import Entry, Request, Source
 from status_tracker.domain.history import Shown, shown
 from status_tracker.storage.database import Connection, Pool, Record, columns
-from status_tracker.storage.reading import asked_of, readable
+from status_tracker.storage.reading import readable, request_of
 
 _FIELDS = [field.name for field in fields(Entry) if field.name != "recorded_at"]
 _COLUMNS = ", ".join(_FIELDS)
@@ -151,7 +151,7 @@ async def requests_of(connection: Connection | Pool, keys: Sequence[MessageKey])
     )
     found: dict[MessageKey, list[Request]] = defaultdict(list)
     for row in rows:
-        request = Request(row["event_id"], row["at"], asked_of(row["asked"]))
+        request = request_of(row["event_id"], row["at"], row["asked"])
         found[row["workspace_id"], row["message_id"]].append(request)
     return found
 

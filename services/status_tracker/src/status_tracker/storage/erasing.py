@@ -62,16 +62,18 @@ OF_NUMBERS = (
 """$1 the workspace, $2 the number."""
 
 _MESSAGES = f"""
-SELECT message_id, coalesce(recipient = $2, false) AS theirs,
-    coalesce({ENDED}, false) AND NOT EXISTS (
+SELECT message_id, event_id IS NULL OR coalesce(recipient = $2, false) AS theirs,
+    (event_id IS NULL OR coalesce({ENDED}, false)) AND NOT EXISTS (
         SELECT FROM tracker.outgoing WHERE outgoing.workspace_id = message.workspace_id
             AND outgoing.channel = message.channel AND outgoing.recipient = message.recipient
             AND NOT put_off) AS ended
 FROM tracker.message
-WHERE workspace_id = $1 AND ($3::uuid[] IS NULL OR message_id = ANY($3)) AND message_id IN (
+WHERE workspace_id = $1 AND ($3::uuid[] IS NULL OR message_id = ANY($3)) AND (message_id IN (
     SELECT message_id FROM tracker.request WHERE workspace_id = $1 AND asked->>'recipient' = $2)
+    OR message_id = ANY($4::uuid[]) AND event_id IS NULL AND erased_at IS NULL)
 ORDER BY message_id
 """
+"""$1 the workspace, $2 the number, $3 only these messages, $4 theirs of which perhaps no request came here."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,11 @@ class Found:
     replies: int
 
 
-async def find(pool: Pool, workspace_id: str, number: str, only: Sequence[UUID] | None) -> Found:
-    """What is there; with `only`, of these messages, and no replies."""
-    messages = await pool.fetch(_MESSAGES, workspace_id, number, only)
+async def find(
+    pool: Pool, workspace_id: str, number: str, only: Sequence[UUID] | None, also: Sequence[UUID] = ()
+) -> Found:
+    """What is there; with `only`, of these messages, and no replies; `also` are theirs, though none may say so here."""
+    messages = await pool.fetch(_MESSAGES, workspace_id, number, only, also)
     replies: int = await pool.fetchval(
         "SELECT count(*) FROM tracker.reply WHERE workspace_id = $1 AND sender = $2 AND $3::uuid[] IS NULL",
         workspace_id,
@@ -96,9 +100,11 @@ async def find(pool: Pool, workspace_id: str, number: str, only: Sequence[UUID] 
     return Found(under_way, len(messages) - len(under_way), replies)
 
 
-async def erase(pool: Pool, workspace_id: str, number: str, only: Sequence[UUID] | None) -> None:
+async def erase(
+    pool: Pool, workspace_id: str, number: str, only: Sequence[UUID] | None, also: Sequence[UUID] = ()
+) -> None:
     """Remove what has ended, and the replies."""
-    about = (workspace_id, number, only)
+    about = (workspace_id, number, only, also)
     async with pool.acquire() as connection, connection.transaction():
         await _lock(connection, workspace_id, [row["message_id"] for row in await connection.fetch(_MESSAGES, *about)])
         ended = [row for row in await connection.fetch(_MESSAGES, *about) if row["ended"]]

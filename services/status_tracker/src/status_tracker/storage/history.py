@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from proactive_contracts.status import Status
 from status_tracker.domain.conversations import OPEN
@@ -11,7 +12,7 @@ from status_tracker.domain.entries import Request
 from status_tracker.domain.searches import Ending, Search
 from status_tracker.storage.database import Pool, Record
 from status_tracker.storage.filters import Filters, ending_in, wanted
-from status_tracker.storage.reading import UNREADABLE, Unreadable, asked_of, readable, tell
+from status_tracker.storage.reading import UNREADABLE, Unreadable, readable, request_of, tell
 
 MAX_NUMBERS = 20
 """Numbers that one search may stand for."""
@@ -31,13 +32,21 @@ _SELECT = f"""
 
 
 NOT_SENT = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.NOT_SENT})
-"""Where it is certain that the customer has not got it."""
+"""Where it is certain that the customer has not got it, unless a part of it arrived."""
 
 REPEATED = f"""
+    WITH RECURSIVE resent (message_id) AS (
+        SELECT $7::uuid
+        UNION
+        SELECT (asked->>'resend_of')::uuid FROM resent JOIN tracker.request USING (message_id)
+        WHERE request.workspace_id = $1 AND asked ? 'resend_of')
     {_SELECT}
     WHERE workspace_id = $1 AND recipient = $3 AND text_digest = $4 AND message_id <> $2
-        AND requested_at > now() - make_interval(secs => $5) AND status <> ALL($6::text[])
-        AND request.asked IS NOT NULL
+        AND (requested_at > now() - make_interval(secs => $5)
+            OR not_after > now() - make_interval(secs => $5)
+                AND (status IN ('queued', 'sending', 'waiting') OR status_at > now() - make_interval(secs => $5)))
+        AND (status <> ALL($6::text[]) OR reason = 'partial')
+        AND request.asked IS NOT NULL AND message_id <> ALL(SELECT message_id FROM resent WHERE message_id IS NOT NULL)
         AND NOT EXISTS (SELECT FROM tracker.request known WHERE known.workspace_id = $1 AND known.message_id = $2)
     ORDER BY requested_at DESC, message_id DESC LIMIT 1
 """
@@ -95,15 +104,21 @@ async def _numbers(pool: Pool, workspace_id: str, search: Search | None) -> Sequ
 
 
 async def repeated(
-    pool: Pool, key: MessageKey, recipient: str, text_digest: str, within_seconds: float
+    pool: Pool,
+    key: MessageKey,
+    recipient: str,
+    text_digest: str,
+    within_seconds: float,
+    resend_of: UUID | None = None,
 ) -> Remembered | None:
     """
-    The newest message to somebody with that text, unless it is certain that it was not sent.
+    The newest message to somebody with that text, unless it is certain that nothing of it was sent.
 
-    Nothing where the message `key`, which would repeat it, is known already: it repeats nothing any more. Raises
-    Unreadable.
+    Asked for within that time, or put off for so long that it has yet to leave, or left a moment ago. Nothing where the
+    message `key`, which would repeat it, is known already: it repeats nothing any more. What it is a re-send of is none
+    either, nor what that one repeats. Raises Unreadable.
     """
-    row = await pool.fetchrow(REPEATED, *key, recipient, text_digest, within_seconds, sorted(NOT_SENT))
+    row = await pool.fetchrow(REPEATED, *key, recipient, text_digest, within_seconds, sorted(NOT_SENT), resend_of)
     return None if row is None else _read(row)
 
 
@@ -125,4 +140,4 @@ def _read(row: Record) -> Remembered:
 
 def _remembered(row: Record) -> Remembered:
     Status(row["status"])  # a newer release may know more of them; what it writes elsewhere is read as it is
-    return Remembered(row, Request(row["event_id"], row["asked_at"], asked_of(row["asked"])))
+    return Remembered(row, request_of(row["event_id"], row["asked_at"], row["asked"]))

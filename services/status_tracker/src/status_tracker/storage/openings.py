@@ -70,8 +70,8 @@ async def look_later(pool: Pool, key: MessageKey, seconds: float) -> None:
     )
 
 
-async def note_now(pool: Pool, key: MessageKey) -> None:
-    """Have a note of its own written about the conversations, where the message has a thread."""
+async def note_found(pool: Pool, key: MessageKey) -> None:
+    """Have a note written about the conversations, one of which was found only now, where the message has a thread."""
     await pool.execute(
         """
         INSERT INTO tracker.effect (workspace_id, message_id, conversation_id, kind)
@@ -80,7 +80,7 @@ async def note_now(pool: Pool, key: MessageKey) -> None:
         ON CONFLICT (workspace_id, message_id, kind) DO NOTHING
         """,
         *key,
-        Kind.OPENED,
+        Kind.FOUND,
     )
 
 

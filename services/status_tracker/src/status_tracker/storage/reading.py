@@ -1,12 +1,14 @@
 """Rows that this release cannot read, such as one that a newer release wrote, must not hide or stop the others."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from proactive_contracts.requests import SendRequested
 from runtime.logs import get_logger
 from status_tracker import metrics
-from status_tracker.domain.entries import NO_NUMBER
+from status_tracker.domain.entries import NO_NUMBER, Request
 from status_tracker.storage.database import Record
 
 Read = TypeVar("Read")
@@ -26,10 +28,10 @@ class Unreadable(Exception):
     """The one row that was asked for cannot be read by this release."""
 
 
-def asked_of(stored: dict[str, Any]) -> SendRequested:
+def request_of(event_id: UUID, at: datetime, stored: dict[str, Any]) -> Request:
     """A request as it is stored; something that nobody is shown stands for what was removed of it."""
     instead = {"recipient": NO_NUMBER, "content": _INSTEAD.get(stored.get("kind") or "text")}
-    return SendRequested.model_validate(instead | stored)
+    return Request(event_id, at, SendRequested.model_validate(instead | stored), "content" not in stored)
 
 
 def readable(rows: Iterable[Record], read: Callable[[Record], Read], what: str) -> Sequence[Read]:

@@ -1,24 +1,9 @@
 """What is removed after its time, in small batches; what is under way, or still to be noted, is never touched."""
 
-from dataclasses import dataclass
-
+from directory.retention import Kept
 from status_tracker.storage.database import Pool
 
 BATCH = 200
-
-_KEPT = """
-WITH RECURSIVE here AS (
-    (SELECT workspace_id FROM tracker.message ORDER BY workspace_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT workspace_id FROM tracker.message WHERE workspace_id > here.workspace_id
-            ORDER BY workspace_id LIMIT 1)
-    FROM here WHERE here.workspace_id IS NOT NULL)
-SELECT coalesce(here.workspace_id, workspace.id) AS workspace_id,
-       coalesce(keep_text_days, 30) AS text_days, coalesce(keep_rest_months, 13) AS rest_months
-FROM here FULL JOIN directory.workspace ON workspace.id = here.workspace_id
-WHERE coalesce(here.workspace_id, workspace.id) IS NOT NULL
-"""
-"""Each workspace that is connected or has messages, by one look at the primary key's index a workspace."""
 
 ENDED = """status NOT IN ('queued', 'sending', 'waiting') AND NOT EXISTS (
     SELECT FROM tracker.effect WHERE effect.workspace_id = message.workspace_id
@@ -116,20 +101,6 @@ TEXTS = (REMOVE_TEXTS, REMOVE_LATE_TEXTS, REMOVE_REPLY_TEXTS)
 
 REST = (REMOVE_MESSAGES, REMOVE_UNREQUESTED, REMOVE_REPLIES, REMOVE_UNMATCHED)
 """$1 the workspace, $2 months, $3 how many at most."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """How long a workspace keeps what."""
-
-    workspace_id: str
-    text_days: int
-    rest_months: int
-
-
-async def kept(pool: Pool) -> list[Kept]:
-    """What every workspace wants, the defaults for one that is not connected."""
-    return [Kept(*row) for row in await pool.fetch(_KEPT)]
 
 
 async def remove(pool: Pool, of: Kept, limit: int = BATCH) -> tuple[int, int, bool]:
