@@ -125,6 +125,21 @@ async def test_receipts_and_results_at_once_in_two_trackers_always_meet(storage:
     assert statuses == {"delivered"}
 
 
+async def test_request_and_result_at_once_in_two_trackers_make_one_row_of_both(storage: Pool) -> None:
+    """Each finds no row of the message, and makes it."""
+    for _ in range(5):
+        one, other = make_recorder(storage), make_recorder(storage)
+        stories = [Story(make_request()) for _ in range(40)]
+        await asyncio.gather(
+            *(one.record(fact_of(story.request)) for story in stories),
+            *(other.record(fact_of(story.accepted())) for story in reversed(stories)),
+        )
+        shown = [(await row_of(storage, story.request)).row for story in stories]
+        assert {(row["status"], row["revision"]) for row in shown} == {("sent", 2)}
+    told = [event["data"]["status"] for event in await announced(storage)]
+    assert (told.count("queued"), told.count("sent")) == (200, 200)
+
+
 async def test_receipt_of_another_workspace_never_meets_our_result(storage: Pool) -> None:
     story, foreign = Story(make_request(), "SM1"), Story(make_request(workspace_id="w2"), "SM1")
     await record(

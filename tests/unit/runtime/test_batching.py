@@ -148,3 +148,17 @@ async def test_every_item_comes_back_once_whatever_the_timing(pauses: list[int],
     results = await asyncio.gather(*(call(number, pause) for number, pause in enumerate(pauses)))
     assert results == list(range(len(pauses)))
     assert sorted(seen) == results
+
+
+async def test_busy_batcher_collects_and_an_idle_one_does_not() -> None:
+    recorder = Recorder()
+    batcher = Batcher(recorder.flush)
+    began = asyncio.get_running_loop().time()
+    await asyncio.gather(*(batcher.add(number) for number in range(10)))
+    await asyncio.sleep(0)
+    after = [asyncio.ensure_future(batcher.add(number)) for number in range(3)]
+    await asyncio.sleep(0.001)
+    after += [asyncio.ensure_future(batcher.add(number)) for number in range(3)]
+    await asyncio.gather(*after)
+    assert list(map(len, recorder.batches)) == [10, 6]
+    assert asyncio.get_running_loop().time() - began >= 0.02

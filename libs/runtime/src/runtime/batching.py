@@ -11,12 +11,17 @@ Result = TypeVar("Result")
 
 _Waiter: TypeAlias = tuple[Item, asyncio.Future[Result]]
 
+_PAUSE_SECONDS = 0.003
+"""For each item of the last batch but one; so a busy batcher's batches grow, and an idle one never waits."""
+
+_LONGEST_PAUSE = 0.02
+
 log = get_logger()
 
 
 class Batcher(Generic[Item, Result]):
     """
-    Turns many single calls into few batched ones without a linger: flushed at once when idle.
+    Turns many single calls into few batched ones. Flushed at once when idle; the busier, the longer it collects.
 
     `flush` gets the items in order and returns one result each. When it fails with one of `shared`, all of its callers
     see the error. Any other error may be the fault of one item, which must not fail its neighbours: each is flushed
@@ -48,6 +53,8 @@ class Batcher(Generic[Item, Result]):
             batch, self._waiting = self._waiting[: self._max_batch], self._waiting[self._max_batch :]
             try:
                 await self._write(batch)
+                if len(batch) > 1:
+                    await asyncio.sleep(min(_LONGEST_PAUSE, _PAUSE_SECONDS * (len(batch) - 1)))
             except asyncio.CancelledError:
                 for _, future in [*batch, *self._waiting]:
                     future.cancel()

@@ -1,11 +1,15 @@
 """Start and stop: resources enter one stack and leave it in reverse when a signal comes."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 
 from runtime.logs import get_logger
+
+_COLLECT_AFTER = (20_000, 20, 20)
+"""Objects, and younger collections. Python's own 700 would look at each message's objects several times."""
 
 Main = Callable[[AsyncExitStack, "Stopping"], Awaitable[None]]
 
@@ -33,6 +37,8 @@ def run(main: Main) -> int:
 
     `main` enters its resources on the stack and then awaits `Stopping.wait()`; the stack is left after it returned.
     """
+    gc.freeze()  # what was imported stays for good
+    gc.set_threshold(*_COLLECT_AFTER)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_guarded(main))
 

@@ -4,11 +4,12 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self, cast
 
 import aio_pika
 import aiormq
 from aio_pika.abc import AbstractConnection
+from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
 from yarl import URL
 
 from runtime.logs import get_logger
@@ -30,6 +31,7 @@ async def connect(url: str, name: str) -> AbstractConnection:
     """Open a connection whose name operators see in the broker's lists."""
     address = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)
     connection = aio_pika.Connection(address, client_properties={"connection_name": name})
+    connection.kwargs["transport_factory"] = _InOnePiece(address.scheme)
     try:
         async with asyncio.timeout(CONNECT_SECONDS * 2):
             await connection.connect(timeout=CONNECT_SECONDS)
@@ -37,6 +39,50 @@ async def connect(url: str, name: str) -> AbstractConnection:
         await connection.close()  # else its finalizer tries to, at a moment without an event loop
         raise
     return connection
+
+
+class _InOnePiece(TransportFactory):
+    """
+    Connects as the client does, and has what it writes in one turn of the event loop leave in one piece.
+
+    The client writes frame by frame, and each of its writes is a call of the operating system.
+    """
+
+    def __init__(self, scheme: str) -> None:
+        self._usual = TLSTransportFactory() if scheme == "amqps" else TCPTransportFactory()
+
+    async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await self._usual.create(url, **kwargs)
+        return reader, cast(asyncio.StreamWriter, _Writer(writer))
+
+
+class _Writer:
+    """A StreamWriter that collects; whatever else is asked of it than to write goes to the one inside."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._collected: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._collected:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._collected.append(data)
+
+    async def drain(self) -> None:
+        self._flush()
+        await self._writer.drain()
+
+    def close(self) -> None:
+        self._flush()
+        self._writer.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._writer, name)
+
+    def _flush(self) -> None:
+        if self._collected:
+            self._writer.write(b"".join(self._collected))
+            self._collected.clear()
 
 
 @contextmanager

@@ -9,15 +9,16 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Self
 
-import aiormq
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aiormq.abc import DeliveredMessage
 
 from proactive_contracts.codec import Properties
 from proactive_contracts.errors import ContractError
 from proactive_contracts.topology import DEAD, parked
 from runtime import clock
-from runtime.amqp.connection import AMQP_ERRORS, Link, loss_as_error
+from runtime.amqp.connection import Link
 from runtime.amqp.publisher import Publisher, PublishFailed
+from runtime.amqp.settling import Settling
 from runtime.logs import get_logger
 
 PROBE_SECONDS = 2.0
@@ -46,7 +47,8 @@ class Delivery:
     """One message from a queue, in our hands until it is acknowledged or returned."""
 
     queue: str
-    message: AbstractIncomingMessage
+    message: DeliveredMessage
+    settling: Settling = field(repr=False)
     number: int = 0
     settled: bool = field(default=False)
     acked: bool = field(default=False)
@@ -59,7 +61,7 @@ class Delivery:
     @property
     def headers(self) -> dict[str, Any]:
         """The message's AMQP headers."""
-        return dict(self.message.headers)
+        return dict(self.message.header.properties.headers or {})
 
     @property
     def routing_key(self) -> str:
@@ -69,35 +71,26 @@ class Delivery:
     @property
     def returns(self) -> int:
         """How often the broker took it back, as far as that matters here; a sender may have put anything there."""
-        count = self.message.headers.get("x-delivery-count")
+        count = self.headers.get("x-delivery-count")
         return min(max(count, 0), 100) if isinstance(count, int) else 0
 
     @property
     def stale(self) -> bool:
         """Its channel is gone: the broker hands it out again."""
-        try:
-            return self.message.channel.is_closed
-        except aiormq.exceptions.ChannelInvalidStateError:  # how the client says that it is closed
-            return True
+        return self.message.channel.is_closed
 
     async def ack(self) -> None:
         """Tell the broker that it is ours now; harmless twice, and on a connection that is gone."""
-        if not self.settled:
-            self.settled = self.acked = True
-            await self._tell(self.message.ack())
+        self._settle(acked=True)
 
     async def give_back(self) -> None:
         """Return it to the queue; this counts towards the delivery limit on every version of RabbitMQ."""
-        if not self.settled:
-            self.settled = True
-            await self._tell(self.message.reject(requeue=True))
+        self._settle(acked=False)
 
-    async def _tell(self, telling: Awaitable[None]) -> None:
-        try:
-            with loss_as_error():
-                await telling
-        except AMQP_ERRORS:
-            log.info("delivery_outlived_channel", queue=self.queue)
+    def _settle(self, *, acked: bool) -> None:
+        if not self.settled:
+            self.settled, self.acked = True, acked
+            self.settling.settle(self.message.delivery_tag or 0, acked=acked)
 
 
 Handler = Callable[[Delivery], Awaitable[None]]
@@ -139,6 +132,7 @@ class Consumer:
         self._consuming = False
         self._stopping = asyncio.Event()
         self._workers: list[asyncio.Task[None]] = []
+        self._settling: Settling | None = None
         self._stack = AsyncExitStack()
         self.depths: dict[str, int] = {}
         """Messages ready in each queue when it was last looked at."""
@@ -150,7 +144,6 @@ class Consumer:
         """
 
     async def __aenter__(self) -> Self:
-        self._workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
         await self._stack.enter_async_context(self._link)
         return self
 
@@ -166,6 +159,8 @@ class Consumer:
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
+        if self._settling is not None:
+            await self._settling.settled()
         await self._stack.aclose()
 
     async def check(self) -> str | None:
@@ -178,16 +173,17 @@ class Consumer:
         cancelled = asyncio.Event()
         underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(lambda *_: cancelled.set())
-        tags = {}
+        self._settling = Settling(underlay)
+        tags = []
         for name in self._queues:
-            queue = await channel.get_queue(name)
-            tags[await queue.consume(partial(self._take, name))] = queue
+            began = await underlay.basic_consume(name, partial(self._take, name, self._settling))
+            tags.append(began.consumer_tag or "")
         self._consuming = True
         self._marks.clear()
         try:
             await self._until_over(connection, channel, cancelled)
-            for tag, queue in tags.items():
-                await queue.cancel(tag)
+            for tag in tags:
+                await underlay.basic_cancel(tag)
             await channel.closed()  # the drain in __aexit__ ends this session
         finally:
             self._consuming = False
@@ -223,10 +219,14 @@ class Consumer:
                     self.read_up_to = began
             await asyncio.sleep(PROBE_SECONDS)
 
-    async def _take(self, queue: str, message: AbstractIncomingMessage) -> None:
+    async def _take(self, queue: str, settling: Settling, message: DeliveredMessage) -> None:
         self._taken += 1
         self._open.add(self._taken)
-        self._inbox.put_nowait(Delivery(queue, message, self._taken))
+        settling.take(message.delivery_tag or 0)
+        self._inbox.put_nowait(Delivery(queue, message, settling, self._taken))
+        wanted = min(self._busy + self._inbox.qsize(), self._concurrency)
+        if wanted > len(self._workers) and not self._stopping.is_set():
+            self._workers.append(asyncio.create_task(self._work()))
 
     async def _work(self) -> None:
         while True:
@@ -273,14 +273,15 @@ class Consumer:
         except self._trouble:
             raise
         except Exception:
-            log.exception("delivery_failed", queue=delivery.queue, message_id=delivery.message.message_id)
+            message_id = delivery.message.header.properties.message_id
+            log.exception("delivery_failed", queue=delivery.queue, message_id=message_id)
             if not delivery.settled:
                 await self._stopped_within(min(_LONGEST_PAUSE, 2.0**delivery.returns))
                 await delivery.give_back()
 
     async def _park(self, delivery: Delivery, reason: str, detail: str) -> None:
         log.error("delivery_parked", queue=delivery.queue, reason=reason, detail=detail[:300])
-        message = delivery.message
+        sent = delivery.message.header.properties
         headers = {
             "x-proactive-reason": reason,
             "x-proactive-detail": detail[:500],
@@ -289,12 +290,12 @@ class Consumer:
         }
         properties = Properties(
             message_id=str(clock.new_id()),
-            type=message.type or "",
-            correlation_id=message.correlation_id,
+            type=sent.message_type or "",
+            correlation_id=sent.correlation_id,
             timestamp=clock.now(),
-            app_id=message.app_id or "",
-            content_type=message.content_type or "application/octet-stream",
-            headers=headers | ({"x-proactive-message-id": message.message_id} if message.message_id else {}),
+            app_id=sent.app_id or "",
+            content_type=sent.content_type or "application/octet-stream",
+            headers=headers | ({"x-proactive-message-id": sent.message_id} if sent.message_id else {}),
         )
         await self._publisher.publish(DEAD, parked(delivery.queue), delivery.body, properties)
         await delivery.ack()

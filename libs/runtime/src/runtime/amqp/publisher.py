@@ -8,7 +8,6 @@ from weakref import WeakValueDictionary
 
 import aiormq
 from aio_pika.abc import AbstractConnection
-from aiormq.abc import AbstractChannel
 
 from proactive_contracts.codec import Properties, encode, properties_of
 from proactive_contracts.envelope import Event
@@ -46,7 +45,7 @@ class Publisher:
 
     def __init__(self, url: str, name: str) -> None:
         self._link = Link(url, f"{name}.publisher", self._session)
-        self._channel: AbstractChannel | None = None
+        self._channel: aiormq.Channel | None = None
         self._opened = asyncio.Event()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -117,6 +116,7 @@ class Publisher:
                             routing_key=key,
                             properties=_basic(properties, cc),
                             mandatory=mandatory,
+                            wait=False,  # else publishes leave one by one: each waits for the socket under a lock
                         )
             except aiormq.exceptions.PublishError:
                 raise Unroutable(f"no queue is bound to {key!r} on {exchange!r}") from None
@@ -127,17 +127,22 @@ class Publisher:
     async def _turn(self, message_id: str, deadline: float) -> AsyncIterator[None]:
         """One publish of an id at a time: the client matches returned messages to publishes by that id."""
         lock = self._turns.setdefault(message_id, asyncio.Lock())
-        try:
-            async with asyncio.timeout_at(deadline):
-                await lock.acquire()
-        except TimeoutError:
-            raise Unconfirmed("another publish of the same event is under way") from None
+        if lock.locked():
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await lock.acquire()
+            except TimeoutError:
+                raise Unconfirmed("another publish of the same event is under way") from None
+        else:
+            await lock.acquire()
         try:
             yield
         finally:
             lock.release()
 
-    async def _usable(self, deadline: float) -> AbstractChannel:
+    async def _usable(self, deadline: float) -> aiormq.Channel:
+        if (channel := self._channel) is not None and not channel.is_closed:
+            return channel
         try:
             async with asyncio.timeout_at(deadline):
                 while (channel := self._channel) is None or channel.is_closed:
@@ -150,7 +155,9 @@ class Publisher:
     async def _session(self, connection: AbstractConnection) -> None:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         try:
-            self._channel = await channel.get_underlay_channel()
+            underlay = await channel.get_underlay_channel()
+            assert isinstance(underlay, aiormq.Channel)
+            self._channel = underlay
             self._opened.set()
             await channel.closed()
         finally:
