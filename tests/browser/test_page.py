@@ -39,6 +39,25 @@ STOPS = 24
 
 LONG = "Your parcel waits at https://example.com/parcels/" + "00340434161094042557" * 4 + " until Friday. 🎁"
 
+LATE_MILLISECONDS = 300
+
+# What the page reads of the behaviours comes later than what it has changed meanwhile.
+READ_LATE = """milliseconds => {
+    const soon = window.fetch;
+    window.fetch = async (address, options) => {
+        const answer = await soon(address, options);
+        if (options.method === "GET") await new Promise(done => setTimeout(done, milliseconds));
+        return answer;
+    };
+}"""
+
+# Whether a choice is never taken back in this time, not for a moment.
+STAYS_CHECKED = """(radio, milliseconds) => new Promise(done => {
+    const until = performance.now() + milliseconds;
+    const look = () => !radio.checked || performance.now() > until ? done(radio.checked) : requestAnimationFrame(look);
+    look();
+})"""
+
 # What reaches out of the window to either side, or out of the pane that it stands in, though that does not scroll.
 CUT_OFF = """() => {
     const named = node => `${node.tagName}#${node.id}.${node.className} "${node.textContent.slice(0, 30)}"`;
@@ -359,8 +378,10 @@ def test_only_opening_conversations_is_disturbed(open_page: OpenPage, stack: Sta
     page.locator("#open-behaviour").click()
     page.locator("#drawer-tabs").get_by_role("tab", name="Intercom").click()
     form = page.locator("#behaviours")
+    page.evaluate(READ_LATE, LATE_MILLISECONDS)
     form.get_by_label("New conversations", exact=False).check()
     form.locator("input[value=error]").check()
+    assert form.locator("input[value=error]").evaluate(STAYS_CHECKED, 3 * LATE_MILLISECONDS)
     expect(page.locator("#badges")).to_contain_text("Intercom")
     told = page.request.get(f"{stack.sandbox_url}/sandbox/behaviour/intercom").json()
     assert (told["mode"], told["only"]) == ("error", "messages")

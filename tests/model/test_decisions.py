@@ -299,6 +299,11 @@ Decisions.TestCase.settings = settings(
 TestDecisions = Decisions.TestCase
 
 
+def test_answer_of_an_attempt_that_is_in_no_doubt_any_more_changes_nothing() -> None:
+    resolving = make_job(State.RESOLVING, attempt=3, doubts=(1, 2), looks=1, due_at=BEGAN)
+    assert decide(resolving, Answered(3, Unclear("?")), PROFILES["same id again"], BEGAN, 0) is None
+
+
 def test_verdict_of_sent_gives_way_to_nothing_but_the_providers_own_word() -> None:
     """And what a person called not sent is sent after all when the provider says so, however late."""
     unknown = make_job(State.UNKNOWN, doubts=(1,), unclear=Unclear("?"))

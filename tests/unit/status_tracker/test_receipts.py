@@ -29,7 +29,7 @@ from tests.unit.status_tracker.making import (
 MESSAGE_ID = UUID("6f1d2f60-5d5c-4a53-9d4c-0a3c5f7a0001")
 BAD = {ReceiptStatus.FAILED, ReceiptStatus.UNDELIVERED}
 OPEN = {Kind.UNKNOWN, Kind.UNTAKEN}
-GOOD = {Kind.SENT, Kind.ARRIVED}
+GOOD = {Kind.SENT, Kind.ARRIVED, Kind.REACHED}
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,13 @@ def test_each_note_is_written_once_and_the_last_one_is_true(life: Life) -> None:
         assert last not in GOOD | OPEN
     else:
         assert last is None
+
+
+def test_what_failed_again_after_it_was_sent_after_all_and_yet_arrived_is_noted_each_time() -> None:
+    story = Story(make_request(message_id=MESSAGE_ID), "SM1")
+    failed, delivered = story.receipt(ReceiptStatus.UNDELIVERED), story.receipt(ReceiptStatus.DELIVERED)
+    *_, notes = play([story.request, story.expired(), story.accepted(), failed, delivered])
+    assert notes == [Kind.EXPIRED, Kind.ARRIVED, Kind.FAILED, Kind.REACHED]
 
 
 @given(lives())

@@ -5,14 +5,11 @@ from collections.abc import Callable
 from runtime import failpoints
 from status_tracker.domain.conversations import Opening
 from status_tracker.domain.history import Shown
-from status_tracker.domain.notes import ON_OPENING, Kind, NewConversation, kind_of, marker, note, note_on_opening
+from status_tracker.domain.notes import GOOD, ON_OPENING, Kind, NewConversation, kind_of, marker, note, note_on_opening
 from status_tracker.ports import Conversations, Impossible, Threads
 from status_tracker.storage import effects, entries, openings
 from status_tracker.storage.database import Pool
 from status_tracker.storage.effects import Effect
-
-_GOOD = (Kind.SENT, Kind.ARRIVED)
-"""Only these tell of the new conversation: nothing is opened for what did not leave."""
 
 
 class Noting:
@@ -53,7 +50,8 @@ class Noting:
         if kind in ON_OPENING:
             opening = await openings.of_message(self._pool, effect.key)
             return note_on_opening(asked, await self._told(effect, opening or Opening()), reference)
-        new = await self._new(effect) if asked.thread.open_new and kind_of(now.decisive) in _GOOD else None
+        left = kind_of(now.decisive) in GOOD  # nothing is opened for what did not
+        new = await self._new(effect) if asked.thread.open_new and left else None
         return note(now.request, now.decisive, reference, new)
 
     async def _new(self, effect: Effect) -> NewConversation:

@@ -1,6 +1,7 @@
 """Consuming: at most `concurrency` deliveries at a time, each ending acknowledged, parked or returned."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -24,6 +25,9 @@ from runtime.logs import get_logger
 PROBE_SECONDS = 2.0
 _SETTLE_SECONDS = 0.2
 """What the broker has handed out is in our inbox by then: it comes over the connection that the count came over."""
+
+_RETURN_SECONDS = 2.0
+"""What we gave back may be on its way to us again, and in no count, for as long as this at least."""
 
 DRAIN_SECONDS = 45.0
 """How long a stop waits for what is in flight; deployments must grant more than this."""
@@ -129,6 +133,7 @@ class Consumer:
         self._taken = 0
         self._open: set[int] = set()
         self._marks: deque[tuple[datetime, int]] = deque()
+        self._returned_at = -_RETURN_SECONDS
         self._consuming = False
         self._stopping = asyncio.Event()
         self._workers: list[asyncio.Task[None]] = []
@@ -207,12 +212,12 @@ class Consumer:
         """Look at the queues now and then, on a channel of its own, which dies in place of the working one."""
         channel = await connection.channel(publisher_confirms=False)
         while True:
-            began = clock.now()
+            began, moment = clock.now(), time.monotonic()
             for name in self._queues:
                 queue = await channel.get_queue(name)
                 self.depths[name] = queue.declaration_result.message_count or 0
             await asyncio.sleep(_SETTLE_SECONDS)
-            if not any(self.depths.values()):
+            if not any(self.depths.values()) and moment > self._returned_at + _RETURN_SECONDS:
                 if self._open:
                     self._marks.append((began, self._taken))
                 else:
@@ -249,6 +254,7 @@ class Consumer:
         self._open.discard(delivery.number)
         if not handled:
             self._marks.clear()
+            self._returned_at = time.monotonic()
         while self._marks and min(self._open, default=self._taken + 1) > self._marks[0][1]:
             self.read_up_to = self._marks.popleft()[0]
 

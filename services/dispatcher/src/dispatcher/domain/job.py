@@ -177,7 +177,7 @@ def _unclear(job: Job, attempt: int, unclear: Unclear, can: Capabilities, now: d
     if attempt != job.attempt:
         return None
     if job.state is State.RESOLVING:
-        return _look_later(job, can, now, chance)
+        return _look_later(job, can, now, chance) if attempt in job.doubts else None
     if job.state is not State.SENDING:
         return None
     doubtful = replace(job, doubts=(attempt,), looks=0, unclear=unclear)

@@ -27,6 +27,9 @@ class Kind(StrEnum):
     """Only after an earlier note: what a teammate stops in time needs none."""
     REFUTED = "refuted"
     ARRIVED = "arrived"
+    """Sent after all."""
+    REACHED = "reached"
+    """A receipt says that it was delivered after all: a message may be sent after all, fail, and yet be delivered."""
     OPENED = "opened"
     """Of the new conversation only, where the note about the message could not wait for it."""
     FOUND = "found"
@@ -44,14 +47,15 @@ _KINDS: Final = {
     Status.NOT_SENT: Kind.REFUTED,
     Status.SENT: Kind.SENT,
     Status.FAILED: Kind.FAILED,
-    Status.DELIVERED: Kind.SENT,
-    Status.READ: Kind.SENT,
+    Status.DELIVERED: Kind.REACHED,
+    Status.READ: Kind.REACHED,
 }
 
 _OPEN: Final = frozenset({Kind.UNKNOWN, Kind.UNTAKEN})
 """What became of the message is not known yet."""
 
-_GOOD: Final = frozenset({Kind.SENT, Kind.ARRIVED})
+GOOD: Final = frozenset({Kind.SENT, Kind.ARRIVED, Kind.REACHED})
+"""The customer has got it, as far as is known."""
 
 _BAD: Final = frozenset({Kind.FAILED, Kind.PARTIAL, Kind.STOPPED, Kind.EXPIRED, Kind.REFUTED})
 
@@ -73,14 +77,16 @@ def due(noted: Kind | None, kind: Kind | None) -> Kind | None:
     The first outcome gets one. A later one only when it is worse, when it says what became of a message that may have
     been sent, or when the last note became untrue: what had failed has arrived after all.
     """
+    if noted in _BAD and kind in GOOD:
+        return Kind.ARRIVED if kind is Kind.SENT else kind
+    if kind is Kind.REACHED:
+        kind = Kind.SENT
     if noted is None:
         return None if kind is Kind.STOPPED else kind
     if kind is None:
         return None
-    if noted in _BAD and kind is Kind.SENT:
-        return Kind.ARRIVED
     resolved = noted in _OPEN and kind not in _OPEN
-    worse = noted in _GOOD and kind in _BAD
+    worse = noted in GOOD and kind in _BAD
     return kind if resolved or worse else None
 
 
@@ -167,7 +173,7 @@ def _explanation(decisive: Entry) -> list[str]:
 
 def _added(decisive: Entry, why: str) -> str:
     """The provider's words under its name; ours, where it did not refuse the message itself, under none."""
-    if kind_of(decisive) is Kind.SENT or decisive.reason in _TELL_ALL or decisive.detail == why:
+    if kind_of(decisive) in GOOD or decisive.reason in _TELL_ALL or decisive.detail == why:
         return ""
     said = " ".join(part for part in (decisive.provider_code, decisive.detail) if part)
     refused = decisive.provider is not None and decisive.status is Status.FAILED

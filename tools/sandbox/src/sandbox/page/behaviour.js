@@ -40,6 +40,8 @@ export class BehaviourDrawer {
     this.names = [...world.channels.map((one) => one.provider), "intercom"];
     this.chosen = this.names[0];
     this.current = {};
+    this.asked = 0;
+    this.answered = 0;
     byId("open-behaviour").addEventListener("click", () => this.show(this.chosen));
     byId("close-behaviour").addEventListener("click", () => this.drawer.close());
     this.drawer.addEventListener("click", (event) => event.target === this.drawer && this.drawer.close());
@@ -82,7 +84,9 @@ export class BehaviourDrawer {
   }
 
   async refresh(always = false) {
+    const answered = this.answered;
     const found = await Promise.all(this.names.map((name) => ask("GET", `/sandbox/behaviour/${name}`)));
+    if (this.asked !== answered) return; // It may be from before a change that is on its way; apply() looks again.
     this.current = Object.fromEntries(this.names.map((name, index) => [name, found[index]]));
     byId("badges").replaceChildren(...this.names.flatMap((name) => this.badges(name)));
     for (const tab of byId("drawer-tabs").children) tab.querySelector(".odd").hidden = this.odd(tab.dataset.name).length === 0;
@@ -149,7 +153,11 @@ export class BehaviourDrawer {
     form.dataset.mode = given.mode;
     const problem = form.querySelector(".form-error");
     problem.textContent = "";
-    await ask("PUT", `/sandbox/behaviour/${name}`, body).catch((error) => { problem.textContent = error.message; });
+    this.asked += 1;
+    const refused = await ask("PUT", `/sandbox/behaviour/${name}`, body).then(() => null, (error) => error.message);
+    this.answered += 1;
+    if (refused) problem.textContent = refused;
+    else await this.refresh();
   }
 
   async drawLedger() {
