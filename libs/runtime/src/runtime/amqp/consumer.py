@@ -131,7 +131,7 @@ class Consumer:
         self._inbox: asyncio.Queue[Delivery] = asyncio.Queue()
         self._busy = 0
         self._taken = 0
-        self._open: set[int] = set()
+        self._open: dict[int, None] = {}
         self._marks: deque[tuple[datetime, int]] = deque()
         self._returned_at = -_RETURN_SECONDS
         self._consuming = False
@@ -226,7 +226,7 @@ class Consumer:
 
     async def _take(self, queue: str, settling: Settling, message: DeliveredMessage) -> None:
         self._taken += 1
-        self._open.add(self._taken)
+        self._open[self._taken] = None
         settling.take(message.delivery_tag or 0)
         self._inbox.put_nowait(Delivery(queue, message, settling, self._taken))
         wanted = min(self._busy + self._inbox.qsize(), self._concurrency)
@@ -251,11 +251,11 @@ class Consumer:
 
     def _close(self, delivery: Delivery, *, handled: bool) -> None:
         """Let read_up_to follow; what goes back to its queue voids what was to be said once it was handled."""
-        self._open.discard(delivery.number)
+        self._open.pop(delivery.number, None)
         if not handled:
             self._marks.clear()
             self._returned_at = time.monotonic()
-        while self._marks and min(self._open, default=self._taken + 1) > self._marks[0][1]:
+        while self._marks and next(iter(self._open), self._taken + 1) > self._marks[0][1]:
             self.read_up_to = self._marks.popleft()[0]
 
     async def _handle(self, delivery: Delivery) -> None:
