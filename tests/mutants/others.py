@@ -90,7 +90,7 @@ OTHERS: Sequence[Mutation] = (
         "what goes back to its queue voids what was to be told once it was handled",
         f"{AMQP}/consumer.py",
         "        if not handled:\n            self._marks.clear()\n",
-        "",
+        "        if not handled:\n",
         f"{READ_UP_TO}::test_what_goes_back_to_its_queue_voids_what_was_to_be_told",
     ),
     _one(
