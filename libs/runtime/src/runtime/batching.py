@@ -14,7 +14,7 @@ _Waiter: TypeAlias = tuple[Item, asyncio.Future[Result]]
 _PAUSE_SECONDS = 0.003
 """For each item of the last batch but one; so a busy batcher's batches grow, and an idle one never waits."""
 
-_LONGEST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.05
 
 log = get_logger()
 
