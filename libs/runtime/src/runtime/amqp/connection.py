@@ -4,14 +4,14 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self, cast
+from typing import Self
 
 import aio_pika
 import aiormq
 from aio_pika.abc import AbstractConnection
-from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
 from yarl import URL
 
+from runtime.amqp.wire import Wire
 from runtime.logs import get_logger
 
 HEARTBEAT_SECONDS = 10
@@ -22,16 +22,23 @@ CONNECT_SECONDS = 5.0
 AMQP_ERRORS: tuple[type[Exception], ...] = (aiormq.AMQPError, OSError, TimeoutError, RuntimeError)
 """What aio-pika raises when the broker or the connection is in trouble; RuntimeError: used after a close."""
 
-Session = Callable[[AbstractConnection], Awaitable[None]]
 
 log = get_logger()
 
 
-async def connect(url: str, name: str) -> AbstractConnection:
+class Connection(aio_pika.Connection):
+    """The client's, with a way past it for what there is much of."""
+
+    def __init__(self, address: URL, name: str) -> None:
+        super().__init__(address, client_properties={"connection_name": name})
+        self.wire = Wire()
+        self.kwargs["transport_factory"] = self.wire
+
+
+async def connect(url: str, name: str) -> Connection:
     """Open a connection whose name operators see in the broker's lists."""
     address = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)
-    connection = aio_pika.Connection(address, client_properties={"connection_name": name})
-    connection.kwargs["transport_factory"] = _InOnePiece(address.scheme)
+    connection = Connection(address, name)
     try:
         async with asyncio.timeout(CONNECT_SECONDS * 2):
             await connection.connect(timeout=CONNECT_SECONDS)
@@ -39,50 +46,6 @@ async def connect(url: str, name: str) -> AbstractConnection:
         await connection.close()  # else its finalizer tries to, at a moment without an event loop
         raise
     return connection
-
-
-class _InOnePiece(TransportFactory):
-    """
-    Connects as the client does, and has what it writes in one turn of the event loop leave in one piece.
-
-    The client writes frame by frame, and each of its writes is a call of the operating system.
-    """
-
-    def __init__(self, scheme: str) -> None:
-        self._usual = TLSTransportFactory() if scheme == "amqps" else TCPTransportFactory()
-
-    async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await self._usual.create(url, **kwargs)
-        return reader, cast(asyncio.StreamWriter, _Writer(writer))
-
-
-class _Writer:
-    """A StreamWriter that collects; whatever else is asked of it than to write goes to the one inside."""
-
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-        self._collected: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        if not self._collected:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._collected.append(data)
-
-    async def drain(self) -> None:
-        self._flush()
-        await self._writer.drain()
-
-    def close(self) -> None:
-        self._flush()
-        self._writer.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._writer, name)
-
-    def _flush(self) -> None:
-        if self._collected:
-            self._writer.write(b"".join(self._collected))
-            self._collected.clear()
 
 
 @contextmanager
@@ -107,6 +70,9 @@ async def end(task: "asyncio.Task[None]") -> None:
     while not task.done():
         task.cancel()
         await asyncio.wait({task}, timeout=4)
+
+
+Session = Callable[[Connection], Awaitable[None]]
 
 
 class Link:

@@ -17,9 +17,10 @@ from proactive_contracts.codec import Properties
 from proactive_contracts.errors import ContractError
 from proactive_contracts.topology import DEAD, parked
 from runtime import clock
-from runtime.amqp.connection import Link
+from runtime.amqp.connection import Connection, Link
 from runtime.amqp.publisher import Publisher, PublishFailed
 from runtime.amqp.settling import Settling
+from runtime.amqp.wire import Message, Tap
 from runtime.logs import get_logger
 
 PROBE_SECONDS = 2.0
@@ -51,7 +52,7 @@ class Delivery:
     """One message from a queue, in our hands until it is acknowledged or returned."""
 
     queue: str
-    message: DeliveredMessage
+    message: Message
     settling: Settling = field(repr=False)
     number: int = 0
     settled: bool = field(default=False)
@@ -65,12 +66,12 @@ class Delivery:
     @property
     def headers(self) -> dict[str, Any]:
         """The message's AMQP headers."""
-        return dict(self.message.header.properties.headers or {})
+        return dict(self.message.properties.headers or {})
 
     @property
     def routing_key(self) -> str:
         """The key that it was published with."""
-        return self.message.routing_key or ""
+        return self.message.routing_key
 
     @property
     def returns(self) -> int:
@@ -81,7 +82,7 @@ class Delivery:
     @property
     def stale(self) -> bool:
         """Its channel is gone: the broker hands it out again."""
-        return self.message.channel.is_closed
+        return self.settling.over
 
     async def ack(self) -> None:
         """Tell the broker that it is ours now; harmless twice, and on a connection that is gone."""
@@ -94,7 +95,7 @@ class Delivery:
     def _settle(self, *, acked: bool) -> None:
         if not self.settled:
             self.settled, self.acked = True, acked
-            self.settling.settle(self.message.delivery_tag or 0, acked=acked)
+            self.settling.settle(self.message.delivery_tag, acked=acked)
 
 
 Handler = Callable[[Delivery], Awaitable[None]]
@@ -172,23 +173,22 @@ class Consumer:
         """For readiness."""
         return None if self._consuming else f"not consuming {', '.join(self._queues)}"
 
-    async def _session(self, connection: AbstractConnection) -> None:
+    async def _session(self, connection: Connection) -> None:
         channel = await connection.channel(publisher_confirms=False)
         await channel.set_qos(prefetch_count=self._prefetch)
         cancelled = asyncio.Event()
         underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(lambda *_: cancelled.set())
         self._settling = Settling(underlay)
-        tags = []
+        connection.wire.taps[underlay.number] = Tap(partial(self._take, self._settling))
         for name in self._queues:
-            began = await underlay.basic_consume(name, partial(self._take, name, self._settling))
-            tags.append(began.consumer_tag or "")
+            await underlay.basic_consume(name, _past_the_client, consumer_tag=name)
         self._consuming = True
         self._marks.clear()
         try:
             await self._until_over(connection, channel, cancelled)
-            for tag in tags:
-                await underlay.basic_cancel(tag)
+            for name in self._queues:
+                await underlay.basic_cancel(name)
             await channel.closed()  # the drain in __aexit__ ends this session
         finally:
             self._consuming = False
@@ -224,11 +224,11 @@ class Consumer:
                     self.read_up_to = began
             await asyncio.sleep(PROBE_SECONDS)
 
-    async def _take(self, queue: str, settling: Settling, message: DeliveredMessage) -> None:
+    def _take(self, settling: Settling, message: Message) -> None:
         self._taken += 1
         self._open[self._taken] = None
-        settling.take(message.delivery_tag or 0)
-        self._inbox.put_nowait(Delivery(queue, message, settling, self._taken))
+        settling.take(message.delivery_tag)
+        self._inbox.put_nowait(Delivery(message.consumer_tag, message, settling, self._taken))
         wanted = min(self._busy + self._inbox.qsize(), self._concurrency)
         if wanted > len(self._workers) and not self._stopping.is_set():
             self._workers.append(asyncio.create_task(self._work()))
@@ -279,7 +279,7 @@ class Consumer:
         except self._trouble:
             raise
         except Exception:
-            message_id = delivery.message.header.properties.message_id
+            message_id = delivery.message.properties.message_id
             log.exception("delivery_failed", queue=delivery.queue, message_id=message_id)
             if not delivery.settled:
                 await self._stopped_within(min(_LONGEST_PAUSE, 2.0**delivery.returns))
@@ -287,7 +287,7 @@ class Consumer:
 
     async def _park(self, delivery: Delivery, reason: str, detail: str) -> None:
         log.error("delivery_parked", queue=delivery.queue, reason=reason, detail=detail[:300])
-        sent = delivery.message.header.properties
+        sent = delivery.message.properties
         headers = {
             "x-proactive-reason": reason,
             "x-proactive-detail": detail[:500],
@@ -313,3 +313,7 @@ class Consumer:
         except TimeoutError:
             return False
         return True
+
+
+async def _past_the_client(message: DeliveredMessage) -> None:
+    raise AssertionError(f"the tap of its channel takes {message.delivery_tag}")

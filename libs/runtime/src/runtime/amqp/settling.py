@@ -26,6 +26,11 @@ class Settling:
         self._told: set[int] = set()
         self._telling: asyncio.Task[None] | None = None
 
+    @property
+    def over(self) -> bool:
+        """The channel is gone: the broker hands out again what is not settled."""
+        return self._channel.is_closed
+
     def take(self, tag: int) -> None:
         """A delivery came."""
         self._tags.append(tag)
