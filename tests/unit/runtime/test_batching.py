@@ -150,15 +150,23 @@ async def test_every_item_comes_back_once_whatever_the_timing(pauses: list[int],
     assert sorted(seen) == results
 
 
-async def test_busy_batcher_collects_and_an_idle_one_does_not() -> None:
+@pytest.mark.parametrize(("collects", "each"), [(True, range(8, 100)), (False, range(1, 4))])
+async def test_busy_batcher_collects_where_it_may(collects: bool, each: range) -> None:
     recorder = Recorder()
-    batcher = Batcher(recorder.flush)
-    began = asyncio.get_running_loop().time()
-    await asyncio.gather(*(batcher.add(number) for number in range(10)))
-    await asyncio.sleep(0)
-    after = [asyncio.ensure_future(batcher.add(number)) for number in range(3)]
-    await asyncio.sleep(0.001)
-    after += [asyncio.ensure_future(batcher.add(number)) for number in range(3)]
-    await asyncio.gather(*after)
-    assert list(map(len, recorder.batches)) == [10, 6]
-    assert asyncio.get_running_loop().time() - began >= 0.02
+    batcher = Batcher(recorder.flush, collects=collects)
+    callers = []
+    for number in range(500):
+        callers.append(asyncio.ensure_future(batcher.add(number)))
+        await asyncio.sleep(0.001)
+    await asyncio.gather(*callers)
+    sizes = sorted(map(len, recorder.batches[-10:]))
+    assert sizes[len(sizes) // 2] in each
+
+
+async def test_batcher_with_little_to_do_never_pauses() -> None:
+    recorder = Recorder()
+    batcher = Batcher(recorder.flush, collects=True)
+    for number in range(20):
+        await asyncio.gather(batcher.add(number), batcher.add(number))
+        await asyncio.sleep(0.02)
+    assert max(map(len, recorder.batches)) == 2

@@ -11,17 +11,25 @@ Result = TypeVar("Result")
 
 _Waiter: TypeAlias = tuple[Item, asyncio.Future[Result]]
 
-_PAUSE_SECONDS = 0.003
-"""For each item of the last batch but one; so a busy batcher's batches grow, and an idle one never waits."""
+_BUSY = 200.0
+"""Items a second from which on a batcher that may does collect."""
 
+_WORTH_WRITING = 32
 _LONGEST_PAUSE = 0.05
+"""Between batches: for as long as so many items take to come, in seconds at most."""
+
+_RATE_SECONDS = 0.2
+"""Over so long the rate is an average."""
 
 log = get_logger()
 
 
 class Batcher(Generic[Item, Result]):
     """
-    Turns many single calls into few batched ones. Flushed at once when idle; the busier, the longer it collects.
+    Turns many single calls into few batched ones, flushed at once when idle.
+
+    With `collects` it pauses between batches while it is busy: for what is fed by a queue, not for callers who each
+    wait before they call again.
 
     `flush` gets the items in order and returns one result each. When it fails with one of `shared`, all of its callers
     see the error. Any other error may be the fault of one item, which must not fail its neighbours: each is flushed
@@ -33,12 +41,18 @@ class Batcher(Generic[Item, Result]):
         flush: Callable[[list[Item]], Awaitable[list[Result]]],
         max_batch: int = 200,
         shared: tuple[type[Exception], ...] = (Exception,),
+        *,
+        collects: bool = False,
     ) -> None:
         self._flush = flush
         self._max_batch = max_batch
         self._shared = shared
         self._waiting: list[_Waiter[Item, Result]] = []
         self._running: asyncio.Task[None] | None = None
+        self._collects = collects
+        self._rate = 0.0
+        self._counted = 0
+        self._counted_from = 0.0
 
     async def add(self, item: Item) -> Result:
         """Have `item` written with the next batch. A caller that is cancelled does not take its item back."""
@@ -53,13 +67,22 @@ class Batcher(Generic[Item, Result]):
             batch, self._waiting = self._waiting[: self._max_batch], self._waiting[self._max_batch :]
             try:
                 await self._write(batch)
-                if len(batch) > 1:
-                    await asyncio.sleep(min(_LONGEST_PAUSE, _PAUSE_SECONDS * (len(batch) - 1)))
+                if self._collects and (rate := self._rate_with(len(batch))) > _BUSY:
+                    await asyncio.sleep(min(_LONGEST_PAUSE, _WORTH_WRITING / rate))
             except asyncio.CancelledError:
                 for _, future in [*batch, *self._waiting]:
                     future.cancel()
                 self._waiting = []
                 raise
+
+    def _rate_with(self, items: int) -> float:
+        """Items a second, with these."""
+        now = asyncio.get_running_loop().time()
+        self._counted += items
+        if (passed := now - self._counted_from) >= _RATE_SECONDS:
+            self._rate = self._counted / passed
+            self._counted, self._counted_from = 0, now
+        return self._rate
 
     async def _write(self, batch: list[_Waiter[Item, Result]]) -> None:
         try:

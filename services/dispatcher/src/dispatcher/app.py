@@ -64,7 +64,8 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
     amqp_url = settings.amqp_url.get_secret_value()
     publisher = await stack.enter_async_context(Publisher(amqp_url, name))
     health.add("publisher", publisher.check)
-    jobs = PostgresJobs(database, settings.lease_seconds, _capabilities(settings.settling_seconds))
+    capabilities = _capabilities(settings.settling_seconds)
+    jobs = PostgresJobs(database, settings.lease_seconds, capabilities, collects=True)
     most_calls = 2 * settings.concurrency  # what the slots bound, and looks at what became of earlier calls
     session = await stack.enter_async_context(provider_session(settings.call_seconds, most_calls))
     gates = WorkerGates(Senders(database), Recipients(database), Slots(settings.concurrency), channel)

@@ -58,7 +58,7 @@ class Recorder:
         self._pool = pool
         self._written = written
         self._lease_seconds = lease_seconds
-        self._batcher = Batcher(self._write, MAX_BATCH, shared=(*TROUBLE, *UNPREPARED))
+        self._batcher = Batcher(self._write, MAX_BATCH, shared=(*TROUBLE, *UNPREPARED), collects=True)
 
     async def record(self, fact: Fact) -> Outcome:
         """Return once it is committed. Safe to repeat: an entry that is known changes nothing."""

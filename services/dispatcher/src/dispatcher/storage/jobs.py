@@ -50,6 +50,7 @@ class PostgresJobs:
     dispatcher.ports.Jobs on schema `dispatch`. A lease lasts `lease_seconds` from the claim.
 
     `capabilities`: what each provider offers, by its name. `chance` gives numbers in [0, 1).
+    `collects`: batches grow while it is busy (runtime.batching).
     """
 
     def __init__(
@@ -58,6 +59,8 @@ class PostgresJobs:
         lease_seconds: float,
         capabilities: Mapping[str, Capabilities] | None = None,
         chance: Callable[[], float] = random.random,
+        *,
+        collects: bool = False,
     ) -> None:
         self._pool = pool
         self._lease = lease_seconds
@@ -66,9 +69,9 @@ class PostgresJobs:
         self._called_again = frozenset(name for name, can in (capabilities or {}).items() if can.same_id_again)
         self._handed_out: set[tuple[Key, int]] = set()
         self._unsure_until = 0.0
-        self._claims = Batcher(self._claim_batch, shared=SHARED)
-        self._events = Batcher(self._settle_batch, shared=SHARED)
-        self._announcements = Batcher(self._announced_batch, shared=SHARED)
+        self._claims = Batcher(self._claim_batch, shared=SHARED, collects=collects)
+        self._events = Batcher(self._settle_batch, shared=SHARED, collects=collects)
+        self._announcements = Batcher(self._announced_batch, shared=SHARED, collects=collects)
 
     async def claim(
         self, event: Event[SendRequested], lane: Lane, provider: str | None = None, *, held: bool = False
