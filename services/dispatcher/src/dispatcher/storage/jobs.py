@@ -1,10 +1,12 @@
 """The journal of claims and outcomes, written in micro-batches. The database's clock is the only clock."""
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -44,6 +46,8 @@ from proactive_contracts.values import Channel, Lane
 from runtime.batching import Batcher
 from runtime.postgres import Connection, Pool
 
+_Receipt: TypeAlias = tuple[Key, DeliveryReported]
+
 
 class PostgresJobs:
     """
@@ -71,6 +75,7 @@ class PostgresJobs:
         self._unsure_until = 0.0
         self._claims = Batcher(self._claim_batch, shared=SHARED, collects=collects)
         self._events = Batcher(self._settle_batch, shared=SHARED, collects=collects)
+        self._receipts = Batcher(self._receipts_batch, shared=SHARED)
         self._announcements = Batcher(self._announced_batch, shared=SHARED, collects=collects)
 
     async def claim(
@@ -149,15 +154,7 @@ class PostgresJobs:
         """Remember the best receipt, and that the provider has the message; the worker's scheduler tells that."""
         if receipt.message_id is None:
             return
-        key = (receipt.workspace_id, receipt.message_id)
-        row = await self._pool.fetchrow(sql.HAS_IT, *key, receipt.channel_id)
-        if row is None:
-            return
-        if row["provider_message_id"] is None and State(row["state"]) not in REFUSED_FOR_GOOD:
-            came = ReceiptCame(receipt.provider, receipt.provider_message_id)
-            await self._events.add(Happened(key, came, receipt.provider, tell_in=0))
-        word = resends.receipt_word(receipt)
-        await self._pool.execute(sql.RECEIPT, *key, receipt.channel_id, word, resends.RECEIPT_ORDER)
+        await self._receipts.add(((receipt.workspace_id, receipt.message_id), receipt))
 
     @contextmanager
     def _handing_out(self) -> Iterator[Callable[[list[Claim]], list[Claim]]]:
@@ -243,6 +240,26 @@ class PostgresJobs:
             async with self._pool.acquire() as connection, connection.transaction():
                 settled |= zip(others, await self._steps.settle(connection, list(others.values())), strict=True)
         return settled
+
+    async def _receipts_batch(self, receipts: list[_Receipt]) -> list[None]:
+        about = [(*key, receipt.channel_id) for key, receipt in receipts]
+        rows = await self._pool.fetch(sql.KNOWN, *map(list, zip(*about, strict=True)))
+        known = {(*key_of_row(row), row["channel_id"]): row for row in rows}
+        unheard: list[Happened] = []
+        best: dict[Key, str] = {}
+        for (key, receipt), its_job in zip(receipts, about, strict=True):
+            row = known.get(its_job)
+            if row is None:
+                continue
+            if row["provider_message_id"] is None and State(row["state"]) not in REFUSED_FOR_GOOD:
+                came = ReceiptCame(receipt.provider, receipt.provider_message_id)
+                unheard.append(Happened(key, came, receipt.provider, tell_in=0))
+            word = resends.receipt_word(receipt)
+            best[key] = max(best.get(key, word), word, key=resends.RECEIPT_ORDER.index)
+        await asyncio.gather(*map(self._events.add, unheard))
+        if best:
+            await self._pool.execute(sql.RECEIPTS, *columns_of_keys([*best]), [*best.values()], resends.RECEIPT_ORDER)
+        return [None] * len(receipts)
 
     async def _announced_batch(self, jobs: list[Job]) -> list[None]:
         keys = columns_of_keys([key_of(job) for job in jobs])

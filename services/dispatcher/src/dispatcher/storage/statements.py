@@ -173,15 +173,24 @@ WHERE channel = $1 AND request->>'recipient' = $2 AND (workspace_id, message_id)
 """
 """Jobs that own one of the ids, and those of the same recipient and text that may turn out to own one."""
 
-HAS_IT = """
-SELECT state, provider_message_id FROM dispatch.job WHERE workspace_id = $1 AND message_id = $2 AND channel_id = $3
+KNOWN = """
+SELECT workspace_id, message_id, channel_id, state, provider_message_id FROM dispatch.job
+JOIN unnest($1::text[], $2::uuid[], $3::uuid[]) AS wanted (workspace_id, message_id, channel_id)
+    USING (workspace_id, message_id, channel_id)
 """
+"""The jobs that receipts are about."""
 
-RECEIPT = """
-UPDATE dispatch.job SET receipt = $4
-WHERE workspace_id = $1 AND message_id = $2 AND channel_id = $3
-      AND coalesce(array_position($5::text[], receipt), 0) < array_position($5::text[], $4)
+RECEIPTS = """
+WITH better AS (
+    SELECT workspace_id, message_id, told.receipt FROM dispatch.job
+    JOIN unnest($1::text[], $2::uuid[], $3::text[]) AS told (workspace_id, message_id, receipt)
+        USING (workspace_id, message_id)
+    WHERE coalesce(array_position($4::text[], job.receipt), 0) < array_position($4::text[], told.receipt)
+    ORDER BY workspace_id, message_id FOR UPDATE OF job)
+UPDATE dispatch.job SET receipt = better.receipt FROM better
+WHERE job.workspace_id = better.workspace_id AND job.message_id = better.message_id
 """
+"""Remembers those receipts that are better than what is remembered; $4: from the least to the best."""
 
 PUT_OFF = """
 UPDATE dispatch.job SET due_at = now() + interval '5 minutes' WHERE workspace_id = $1 AND message_id = $2
