@@ -105,8 +105,7 @@ class Publisher:
         deadline = asyncio.get_running_loop().time() + timeout
         publishing = await self._usable(deadline)
         try:
-            async with asyncio.timeout_at(deadline):
-                await publishing.publish(exchange, key, body, properties, mandatory=mandatory, cc=cc)
+            await publishing.publish(exchange, key, body, properties, deadline, mandatory=mandatory, cc=cc)
         except _ReturnedError:
             raise Unroutable(f"no queue is bound to {key!r} on {exchange!r}") from None
         except AMQP_ERRORS as error:
@@ -166,11 +165,20 @@ class _Publishing:
         return not self._channel.is_closed
 
     async def publish(
-        self, exchange: str, key: str, body: bytes, properties: Properties, *, mandatory: bool, cc: Sequence[str]
+        self,
+        exchange: str,
+        key: str,
+        body: bytes,
+        properties: Properties,
+        deadline: float,
+        *,
+        mandatory: bool,
+        cc: Sequence[str],
     ) -> None:
         id_ = properties.message_id
         while (tag := self._latest.get(id_)) is not None and not (earlier := self._unanswered[tag][1]).done():
-            await asyncio.wait({earlier})
+            async with asyncio.timeout_at(deadline):
+                await asyncio.wait({earlier})
         if not self.is_open:
             raise ConnectionError("the channel was lost")
         self._wire.publish(
@@ -184,10 +192,15 @@ class _Publishing:
             cc=cc,
         )
         self._tag += 1
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[None] = loop.create_future()
         self._unanswered[self._tag] = id_, answer
         self._latest[id_] = self._tag
-        await answer
+        time_out = loop.call_at(deadline, _time_out, answer)
+        try:
+            await answer
+        finally:
+            time_out.cancel()
 
     def lost(self) -> None:
         """Nobody answers any more."""
@@ -212,3 +225,8 @@ class _Publishing:
                 answer.set_result(None)
             else:
                 answer.set_exception(_RefusedError("the broker does not take it"))
+
+
+def _time_out(answer: "asyncio.Future[None]") -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError())
