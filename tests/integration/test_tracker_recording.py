@@ -14,14 +14,22 @@ from proactive_contracts.envelope import Event
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.status import Status
-from runtime.postgres import Pool
+from runtime.postgres import Pool, pool
 from status_tracker import metrics
 from status_tracker.answers import as_message_with_timeline
 from status_tracker.domain.entries import Source
 from status_tracker.domain.findings import not_taken
 from status_tracker.handlers import Fact, Outcome
 from status_tracker.storage import entries
-from tests.integration.tracker_support import announced, fact_of, make_recorder, open_storage, record, row_of
+from tests.integration.tracker_support import (
+    announced,
+    fact_of,
+    make_recorder,
+    open_storage,
+    prepare,
+    record,
+    row_of,
+)
 from tests.unit.status_tracker.making import NOON, OTHER_CHANNEL_ID, Story, make_request
 
 SHOWN = ("event_id", "status", "status_at", "reason", "detail", "provider", "provider_code", "provider_message_id")
@@ -68,6 +76,27 @@ async def test_every_permutation_ends_in_the_same_row(storage: Pool) -> None:
     assert len(rows) == 1
     assert rows.pop()[0] == Status.DELIVERED
     assert told == {"delivered"}
+
+
+async def test_plans_made_for_empty_tables_never_read_a_whole_one(database_url: str) -> None:
+    await prepare(database_url)
+    before = await count_scans(database_url)
+    async with pool(database_url, application="test", by_index=True) as opened:
+        recorder = make_recorder(opened)
+        for number in range(10):  # a plan is kept from the sixth time on
+            _, events = make_life(number)
+            await record(recorder, *events)
+    assert await count_scans(database_url) == before
+
+
+async def count_scans(database_url: str) -> int:
+    """How often one of the tracker's tables was read as a whole; told when a connection is closed."""
+    connection = await asyncpg.connect(database_url)
+    count: int = await connection.fetchval(
+        "SELECT sum(seq_scan)::int FROM pg_stat_user_tables WHERE schemaname = 'tracker' AND relname <> 'migration'"
+    )
+    await connection.close()
+    return count
 
 
 async def test_the_same_event_many_times_counts_once(storage: Pool) -> None:
