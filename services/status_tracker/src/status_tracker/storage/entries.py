@@ -47,7 +47,9 @@ async def remember_requests(connection: Connection, requests: Iterable[Request])
     await connection.execute(
         """
         INSERT INTO tracker.request (workspace_id, message_id, event_id, at, asked)
-        SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::jsonb[])
+        SELECT workspace_id, message_id, event_id, at, asked::jsonb
+        FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[])
+            AS new (workspace_id, message_id, event_id, at, asked)
         ON CONFLICT DO NOTHING
         """,
         *columns(
@@ -56,7 +58,7 @@ async def remember_requests(connection: Connection, requests: Iterable[Request])
                 request.asked.message_id,
                 request.event_id,
                 request.at,
-                request.asked.model_dump(mode="json"),
+                request.asked.model_dump_json(),
             )
             for request in ordered
         ),
