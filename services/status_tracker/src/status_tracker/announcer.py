@@ -26,6 +26,8 @@ RETRY_SECONDS = 1.0
 PUT_OFF_SECONDS = 600.0
 """How long one is left alone that this release cannot publish: another release, or a mended one, may."""
 
+_PUBLISHED = metrics.ANNOUNCEMENTS.labels("published")
+
 log = get_logger()
 
 
@@ -122,5 +124,5 @@ class Announcer(Loop):
             metrics.ANNOUNCEMENTS.labels("failed").inc()
             log.exception("announcement_failed", event_id=str(one.event.id))
             return _End.IMPOSSIBLE
-        metrics.ANNOUNCEMENTS.labels("published").inc()
+        _PUBLISHED.inc()
         return _End.PUBLISHED

@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from status_tracker import metrics
 from status_tracker.domain.decision import Change, Known, MessageKey, decide
 from status_tracker.domain.entries import LOOKED_UP, Entry, Request, Source
 from status_tracker.domain.history import misdirected
+from status_tracker.recent import Recent, Said
 from status_tracker.storage import effects, entries, erasing, messages, openings, outgoing
 from status_tracker.storage.database import Connection, Pool
 from status_tracker.storage.outgoing import InLine
@@ -58,6 +59,7 @@ class Recorder:
         self._pool = pool
         self._written = written
         self._lease_seconds = lease_seconds
+        self._recent = Recent()
         self._batcher = Batcher(self._write, MAX_BATCH, shared=(*TROUBLE, *UNPREPARED), collects=True)
 
     async def record(self, fact: Fact) -> Outcome:
@@ -67,7 +69,7 @@ class Recorder:
     async def _write(self, facts: list[Fact]) -> list[Outcome]:
         began = time.perf_counter()
         async with self._pool.acquire() as connection, connection.transaction():
-            outcomes, changes, fresh = await _record(connection, facts)
+            outcomes, changes, fresh = await _record(connection, self._recent, facts)
             in_line = await _have_done(connection, changes, self._lease_seconds)
         metrics.BATCHES.observe(len(facts))
         metrics.BATCH_SECONDS.observe(time.perf_counter() - began)
@@ -79,7 +81,7 @@ class Recorder:
 
 
 async def _record(
-    connection: Connection, facts: Sequence[Fact]
+    connection: Connection, recent: Recent, facts: Sequence[Fact]
 ) -> tuple[Sequence[Outcome], Sequence[Change], Collection[UUID]]:
     unique = {fact.entry.entry_id: fact.entry for fact in facts}
     fresh = await entries.remember(connection, unique.values())
@@ -92,38 +94,31 @@ async def _record(
     matched = await entries.match_receipts(connection, [entry for entry in said if _needs_match(entry)])
     touched = {_key(entry) for entry in said if entry.message_id} | set(matched.values())
     erased = {_key(fact.entry) for fact in new if fact.erased}
-    only_here = _Said.by_message(requests, said, besides=matched.values())
-    changes = await _apply(connection, touched, erased, only_here) if touched else []
+    only_here = _by_message(requests, said, besides=matched.values())
+    changes = await _apply(connection, recent, touched, erased, only_here) if touched else []
     shown = {change.key: change.shown.request for change in changes}
     return _outcomes(facts, fresh, matched, shown), changes, fresh
 
 
-@dataclass
-class _Said:
-    """All that is known of a message."""
-
-    requests: list[Request] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-
-    @classmethod
-    def by_message(
-        cls, requests: Sequence[Request], entries: Sequence[Entry], besides: Collection[MessageKey]
-    ) -> "dict[MessageKey, _Said]":
-        """What a batch says of each message, but those of which more is known that names no message by itself."""
-        found: dict[MessageKey, _Said] = defaultdict(cls)
-        for request in requests:
-            found[request.asked.workspace_id, request.asked.message_id].requests.append(request)
-        for entry in entries:
-            if entry.message_id:
-                found[_key(entry)].entries.append(entry)
-        return {key: said for key, said in found.items() if key not in besides}
+def _by_message(
+    requests: Sequence[Request], entries: Sequence[Entry], besides: Collection[MessageKey]
+) -> dict[MessageKey, Said]:
+    """What a batch says of each message, but those of which more is known that names no message by itself."""
+    found: dict[MessageKey, Said] = defaultdict(Said)
+    for request in requests:
+        found[request.asked.workspace_id, request.asked.message_id].requests.append(request)
+    for entry in entries:
+        if entry.message_id:
+            found[_key(entry)].entries.append(entry)
+    return {key: said for key, said in found.items() if key not in besides}
 
 
 async def _apply(
     connection: Connection,
+    recent: Recent,
     touched: Collection[MessageKey],
     erased: Collection[MessageKey],
-    only_here: Mapping[MessageKey, _Said],
+    only_here: Mapping[MessageKey, Said],
 ) -> list[Change]:
     """
     Decide what the touched messages' rows say now, under their locks, and write it; of the erased, no person.
@@ -132,29 +127,36 @@ async def _apply(
     somebody else makes it in that moment, it is decided again, with what they know.
     """
     there = [replace(row, erased=row.erased or row.key in erased) for row in await messages.lock(connection, touched)]
-    new = [Known(key, None, 0, None, key in erased) for key in set(touched) - {row.key for row in there}]
-    said = {row.key: only_here[row.key] for row in new if row.key in only_here}
-    said |= await _read(connection, [row.key for row in (*there, *new) if row.key not in said])
+    new = [Known(key, None, 0, None, erased=key in erased) for key in set(touched) - {row.key for row in there}]
+    said = await _all_said(connection, recent, (*there, *new), only_here)
     at = clock.now()
     decided = {row.key: decide(row, said[row.key].requests, said[row.key].entries, at) for row in (*there, *new)}
-    made = await messages.create(connection, {row.key: decided[row.key] for row in new}) if new else set()
+    made = await messages.create(connection, {row.key: decided[row.key] for row in new}) if new else {}
     known = [*there, *(row for row in new if row.key in made)]
     changes = [change for row in known if (change := decided[row.key]) is not None]
-    if changed := [change for change in changes if change.key not in made]:
-        await messages.save(connection, changed)
+    changed = [change for change in changes if change.key not in made]
+    versions = made | (await messages.save(connection, changed) if changed else {})
     await erasing.erase_messages(connection, [row.key for row in known if row.erased])
-    if overtaken := {row.key for row in new} - made:
-        changes += await _apply(connection, overtaken, erased, {})
+    recent.keep({change.key: (versions[change.key], said[change.key]) for change in changes})
+    if overtaken := {row.key for row in new} - made.keys():
+        changes += await _apply(connection, recent, overtaken, erased, {})
     return changes
 
 
-async def _read(connection: Connection, keys: Sequence[MessageKey]) -> dict[MessageKey, _Said]:
-    """Everything that is known of these messages."""
-    if not keys:
-        return {}
-    requests = await entries.requests_of(connection, keys)
-    said = await entries.entries_of(connection, keys)
-    return {key: _Said(requests.get(key, []), said.get(key, [])) for key in keys}
+async def _all_said(
+    connection: Connection, recent: Recent, rows: Sequence[Known], only_here: Mapping[MessageKey, Said]
+) -> dict[MessageKey, Said]:
+    """Everything that is known of the messages; it is read where it is more than what is here and what is recent."""
+    known: dict[MessageKey, Said] = {}
+    for row in rows:
+        here, before = only_here.get(row.key), recent.of(row)
+        if here is not None and before is not None:
+            known[row.key] = before + here
+    if unknown := [row.key for row in rows if row.key not in known]:
+        requests = await entries.requests_of(connection, unknown)
+        said = await entries.entries_of(connection, unknown)
+        known |= {key: Said(requests.get(key, []), said.get(key, [])) for key in unknown}
+    return known
 
 
 async def _have_done(connection: Connection, changes: Sequence[Change], lease_seconds: float) -> InLine:

@@ -1,6 +1,6 @@
 """The rows that the history shows: locked, written, and found when they wait for a sender for too long."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from proactive_contracts.status import Status
 from proactive_contracts.values import Admin, TextContent
 from status_tracker.domain.decision import Change, Known, MessageKey
 from status_tracker.domain.notes import Kind
-from status_tracker.storage.database import Connection, Pool, columns
+from status_tracker.storage.database import Connection, Pool, Record, columns
 
 _TYPES = {
     "workspace_id": "text",
@@ -57,11 +57,11 @@ async def lock(connection: Connection, keys: Collection[MessageKey]) -> list[Kno
     """
     rows = await connection.fetch(
         """
-        SELECT workspace_id, message_id, status, revision, noted, erased_at FROM tracker.message
+        SELECT workspace_id, message_id, status, revision, noted, message.xmin, erased_at FROM tracker.message
         JOIN unnest($1::text[], $2::uuid[]) AS wanted (workspace_id, message_id) USING (workspace_id, message_id)
         ORDER BY workspace_id, message_id FOR UPDATE OF message
         """,
-        *columns(sorted(keys)),
+        *columns(keys),
     )
     return [
         Known(
@@ -69,32 +69,47 @@ async def lock(connection: Connection, keys: Collection[MessageKey]) -> list[Kno
             row["status"] and Status(row["status"]),
             row["revision"],
             row["noted"] and Kind(row["noted"]),
+            row["xmin"],
             row["erased_at"] is not None,
         )
         for row in rows
     ]
 
 
-async def create(connection: Connection, new: Mapping[MessageKey, Change | None]) -> set[MessageKey]:
-    """Make rows, empty ones for what shows nothing yet; gives those that nobody else had made meanwhile."""
+async def create(connection: Connection, new: Mapping[MessageKey, Change | None]) -> dict[MessageKey, int]:
+    """Make rows, empty ones for what shows nothing yet; the versions of those that nobody else had made meanwhile."""
+    changes = ((key, new[key]) for key in sorted(new, key=_place))
     rows = await connection.fetch(
         f"INSERT INTO tracker.message ({', '.join(_COLUMNS)}) SELECT * FROM unnest({_ARRAYS}) "
-        "ON CONFLICT DO NOTHING RETURNING workspace_id, message_id",
-        *columns((*key, *_NOTHING) if change is None else _row(change) for key, change in sorted(new.items())),
+        "ON CONFLICT DO NOTHING RETURNING workspace_id, message_id, xmin",
+        *columns((*key, *_NOTHING) if change is None else _row(change) for key, change in changes),
     )
-    return {(row["workspace_id"], row["message_id"]) for row in rows}
+    return _versions(rows)
 
 
-async def save(connection: Connection, changes: Collection[Change]) -> None:
-    """Write what the rows show from now on."""
-    await connection.execute(
+async def save(connection: Connection, changes: Collection[Change]) -> dict[MessageKey, int]:
+    """Write what the rows show from now on; their versions."""
+    rows = await connection.fetch(
         f"""
         UPDATE tracker.message AS message SET {_ASSIGNED}
         FROM unnest({_ARRAYS}) AS new ({", ".join(_COLUMNS)})
         WHERE message.workspace_id = new.workspace_id AND message.message_id = new.message_id
+        RETURNING message.workspace_id, message.message_id, message.xmin
         """,
         *columns(_row(change) for change in changes),
     )
+    return _versions(rows)
+
+
+def _place(key: MessageKey) -> tuple[str, int]:
+    """Where a key stands among others: as PostgreSQL orders them, and faster to compare than UUIDs are."""
+    workspace_id, message_id = key
+    return workspace_id, message_id.int
+
+
+def _versions(rows: Iterable[Record]) -> dict[MessageKey, int]:
+    """By message, the number of the transaction that wrote its row last."""
+    return {(row["workspace_id"], row["message_id"]): row["xmin"] for row in rows}
 
 
 def _row(change: Change) -> tuple[Any, ...]:
