@@ -109,6 +109,8 @@ async def test_half_a_frame_reaches_the_client_when_the_connection_ends() -> Non
     half = delivered(TAPPED, 1, b"x")[:11]
     heard.feed(half)
     assert await heard.rest() == half
+    heard.reader.feed_eof()  # the connection is gone as well
+    assert heard.reader.at_eof()
 
 
 class Socket:

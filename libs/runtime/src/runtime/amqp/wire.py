@@ -217,7 +217,10 @@ class _Reader(asyncio.StreamReader):
             super().feed_data(b"".join(rest))
 
     def feed_eof(self) -> None:
-        super().feed_data(self._partial)
+        """Called twice: when the other side ends, and when the connection is gone."""
+        partial, self._partial = self._partial, b""
+        if partial:
+            super().feed_data(partial)
         super().feed_eof()
 
     def _beat(self) -> list[bytes]:
