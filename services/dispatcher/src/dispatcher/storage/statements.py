@@ -174,7 +174,7 @@ WHERE channel = $1 AND request->>'recipient' = $2 AND (workspace_id, message_id)
 """Jobs that own one of the ids, and those of the same recipient and text that may turn out to own one."""
 
 KNOWN = """
-SELECT workspace_id, message_id, channel_id, state, provider_message_id FROM dispatch.job
+SELECT workspace_id, message_id, wanted.channel_id, state, provider_message_id FROM dispatch.job
 JOIN unnest($1::text[], $2::uuid[], $3::uuid[]) AS wanted (workspace_id, message_id, channel_id)
     USING (workspace_id, message_id, channel_id)
 """
