@@ -144,7 +144,8 @@ async def _enter_together(stack: AsyncExitStack, parts: Sequence[AbstractAsyncCo
 
 async def _database(stack: AsyncExitStack, settings: DispatcherSettings, health: Health, name: str) -> Pool:
     """A pool whose tables are there: without them every request would be returned until it is parked."""
-    database = await stack.enter_async_context(pool(settings.database_url.get_secret_value(), application=name))
+    url = settings.database_url.get_secret_value()
+    database = await stack.enter_async_context(pool(url, application=name, by_index=True))
 
     async def check() -> str | None:
         missing = await database.fetch(_MISSING, _TABLES)
