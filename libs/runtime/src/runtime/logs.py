@@ -30,7 +30,9 @@ def masked(phone: str) -> str:
 
 def without_numbers(words: str) -> str:
     """Words of somebody else's with the phone numbers in them masked, and passwords of addresses left out."""
-    return _PHONE.sub(_masked_match, _PASSWORD.sub(r"\1:***", words))
+    if "://" in words:
+        words = _PASSWORD.sub(r"\1:***", words)
+    return _PHONE.sub(_masked_match, words)
 
 
 def configure(service: str, level: str, format: str) -> None:  # noqa: A002  named like its setting

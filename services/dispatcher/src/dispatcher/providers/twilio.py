@@ -112,7 +112,7 @@ class Twilio:
             "To": message.recipient,
             "From": channel.sender,
             "Body": text,
-            "StatusCallback": f"{message.callback_url}?{urlencode({'mid': str(message.message_id)})}",
+            "StatusCallback": f"{message.callback_url}?mid={message.message_id}",
             "ValidityPeriod": str(validity),
         }
         return HttpRequest(
