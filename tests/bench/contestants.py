@@ -58,7 +58,7 @@ class Contestant:
 
 _SETTINGS = {
     # A single channel's bulk lane has nine sixteenths of it: 562 calls at the same time.
-    SMS.worker: {"PROACTIVE_CONCURRENCY": "400"},
+    SMS.worker: {"PROACTIVE_CONCURRENCY": "1000"},
     "status_tracker": {"PROACTIVE_CONCURRENCY": "200"},
 }
 """What differs from the defaults, which are made for many channels of 20 messages a second."""

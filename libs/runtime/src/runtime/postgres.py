@@ -44,8 +44,11 @@ STATEMENT_SECONDS = 10.0
 IDLE_IN_TRANSACTION_MILLISECONDS = 15_000
 """A process that was frozen in the middle of a transaction loses it, and its locks, after this."""
 
-_BY_INDEX = {"enable_seqscan": "off", "jit": "off"}
-"""The JIT compiler starts above a cost, which a scan that is switched off and still needed would reach."""
+_BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
+"""
+Hash and merge joins would read an index as a whole instead. The JIT compiler starts above a cost, which a scan that
+is switched off and still needed would reach.
+"""
 
 _WAIT_FOR: tuple[type[Exception], ...] = (*TROUBLE, *UNPREPARED)
 

@@ -138,7 +138,8 @@ class Attempts:
             return await self._calls.call(built, start_by)
         finally:
             slow.cancel()
-            await asyncio.gather(*telling)
+            for task in telling:
+                await task
 
 
 async def _told(tell: Callable[[], Awaitable[None]]) -> None:
