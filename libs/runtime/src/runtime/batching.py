@@ -18,7 +18,7 @@ _WORTH_WRITING = 32
 _LONGEST_PAUSE = 0.05
 """Between batches: for as long as so many items take to come, in seconds at most."""
 
-_RATE_SECONDS = 0.2
+_RATE_SECONDS = 0.1
 """Over so long the rate is an average."""
 
 log = get_logger()
@@ -53,6 +53,7 @@ class Batcher(Generic[Item, Result]):
         self._rate = 0.0
         self._counted = 0
         self._counted_from = 0.0
+        self._idle_from = 0.0
 
     async def add(self, item: Item) -> Result:
         """Have `item` written with the next batch. A caller that is cancelled does not take its item back."""
@@ -63,6 +64,9 @@ class Batcher(Generic[Item, Result]):
         return await future
 
     async def _drain(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now > self._idle_from + _LONGEST_PAUSE:  # what it had to do before says nothing any more
+            self._rate, self._counted, self._counted_from = 0.0, 0, now
         while self._waiting:
             batch, self._waiting = self._waiting[: self._max_batch], self._waiting[self._max_batch :]
             try:
@@ -74,6 +78,7 @@ class Batcher(Generic[Item, Result]):
                     future.cancel()
                 self._waiting = []
                 raise
+        self._idle_from = asyncio.get_running_loop().time()
 
     def _rate_with(self, items: int) -> float:
         """Items a second, with these."""
