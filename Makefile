@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test demo chaos soak mutants bench-history pictures check fmt lock clean-state
+.PHONY: help setup run test demo chaos soak mutants setup-bench bench bench-quick bench-history pictures check fmt lock clean-state
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -33,8 +33,17 @@ soak: setup ## Random faults under load (SECONDS=600 SEED=…, which a soak prin
 mutants: setup ## Take one guard out of a copy of the code at a time: does a test notice? (ONLY=claim for some)
 	@$(BIN)/python -m tests.mutants $(ONLY)
 
+setup-bench: setup
+	@$(PYTHON) tools/devstack/bootstrap.py --bench
+
+bench: setup-bench ## Measure everything, side by side with its peers; takes an hour (ONLY=peers,receipts for some; ROUNDS=3)
+	@$(BIN)/python -m tests.bench whole --only "$(ONLY)" --rounds $(or $(ROUNDS),3)
+
+bench-quick: setup-bench ## The main ratios of the above, in less than three minutes
+	@$(BIN)/python -m tests.bench quick
+
 bench-history: setup ## Fill ROWS=10000000 messages into a private PostgreSQL: how long does the history take?
-	@$(BIN)/python -m tests.bench --rows $(or $(ROWS),10000000)
+	@$(BIN)/python -m tests.bench history --rows $(or $(ROWS),10000000)
 
 pictures: setup ## Take the README's pictures anew, from a stack and a browser of their own
 	@$(BIN)/python -m devstack pictures
@@ -51,10 +60,12 @@ fmt: setup ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-lock: setup ## Compile requirements.lock anew (needs uv; UPGRADE=1 takes newer versions)
+lock: setup ## Compile the lock files anew (needs uv; UPGRADE=1 takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv. Run first: pip install uv" >&2; exit 1; }
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-header --no-annotate $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate $(if $(UPGRADE),--upgrade) requirements-bench.in -o requirements-bench.lock
 
 clean-state: ## Forget the data of `make run` and `make demo` (refuses while one runs)
 	@$(if $(wildcard .dev),$(PYTHON) tools/devstack/bootstrap.py && $(BIN)/python -m devstack clean-state,echo "There is no state to remove.")

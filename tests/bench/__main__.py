@@ -1,133 +1,157 @@
-"""`python -m tests.bench`: how long the history takes with so many messages; make bench-history calls it."""
+"""`python -m tests.bench`: what `make bench`, `make bench-quick` and `make bench-history` call."""
 
 import argparse
-import asyncio
-import json
 import os
-import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import aiohttp
-import asyncpg
-from pydantic import SecretStr
-
-from devstack.backends import choose
+from devstack.demo.checks import Unexpected
 from devstack.errors import DevstackError
+from devstack.progress import Progress
 from devstack.state import root_of_checkout
-from runtime.http import serve
-from runtime.migrations import migrate
-from runtime.postgres import pool
-from status_tracker.http import application
-from status_tracker.storage import SOURCE
-from tests.bench.filling import WORKSPACE, Filled, Say, fill
-from tests.bench.measuring import TIMES, Measured, cases, export, measure
+from tests.bench.comparing import Comparison, compare
+from tests.bench.contestants import CELERY, FASTSTREAM, PEERS, PLAIN, Contestant
+from tests.bench.filling import Say
+from tests.bench.history import MOST_ROWS, measure_history
+from tests.bench.panels import panels
+from tests.bench.receiving import receiving
+from tests.bench.report import side_by_side, table, write_json
+from tests.bench.rows import Row
+from tests.bench.running import Plan
+from tests.bench.varying import ablation, crowded, endurance, workers
+from tests.bench.world import World
 from tests.support.backends import temporary_state
 
-TOKEN = "bench-token"
-MOST_ROWS = 50_000_000
-BYTES_PER_ROW = 2_500
-"""On the disk, its indexes and what is sorted for them included."""
+QUICK = (Plan(3, 4, 3), Plan(3, 4, 0))
+QUICK_PEERS = (PLAIN, FASTSTREAM, CELERY)
+WHOLE = Plan(3, 10, 10)
+
+
+@dataclass
+class Bench:
+    """One benchmark: how it is done, and what was found so far."""
+
+    peers: Sequence[Contestant]
+    plans: Sequence[Plan]
+    varying: bool
+    say: Say
+    found: Comparison | None = None
+    rows: list[Row] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    """Parts that could not be measured to their end."""
+
+    def measure(self, parts: Mapping[str, Callable[[World], list[Row]]]) -> None:
+        """Do these, one after the other, in one world; each is told as soon as it is known."""
+        if not parts:
+            return
+        with temporary_state("bench") as state, World(state, Progress()) as world:
+            for name, part in parts.items():
+                self.say(f"\n{name}")
+                self.attempt(name, partial(part, world))
+
+    def attempt(self, name: str, part: Callable[[], list[Row]]) -> None:
+        """Keep and tell what is found; where it comes to nothing, the other parts go on."""
+        try:
+            rows = part()
+        except (DevstackError, Unexpected) as error:
+            self.troubles.append(f"{name}: {error}")
+            self.say(self.troubles[-1])
+            return
+        self.rows += rows
+        for line in table(rows):
+            self.say(line)
+
+    def side_by_side(self, world: World) -> list[Row]:
+        """Ours and the peers."""
+        self.found = compare(world, self.peers, self.plans, self.say, varying=self.varying)
+        for line in ("", *side_by_side(self.found), ""):
+            self.say(line)
+        return list(self.found.rows())
 
 
 def main() -> int:
-    """The exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--rows", type=int, default=10_000_000, help="messages to fill in; 10 million take 20 GB")
-    parser.add_argument("--json", type=Path, default=root_of_checkout() / ".dev" / "bench-history.json")
-    options = parser.parse_args()
-    if not 1 <= options.rows <= MOST_ROWS:
-        parser.error(f"--rows has to be between 1 and {MOST_ROWS:,}")
+    """The exit code: 1 where a ratio that must hold does not, or nothing could be measured."""
+    options = _options()
     say = partial(print, flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of `finally`: the server must not stay
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of `finally`: no server must stay
+    began = time.monotonic()
     try:
-        with temporary_state("bench") as state:
-            _look_for_room(state.folder, options.rows)
-            only_ours = {"PROACTIVE_BACKENDS": "private"}
-            database = choose(state, purpose="tests", report=say, environment=only_ours).database
-            database.start()
-            try:
-                report = asyncio.run(run(database.create_database("bench"), options.rows, say))
-            finally:
-                database.stop()
+        if options.what == "history":
+            measure_history(options.rows, options.json or _file("bench-history.json"), say)
+            return 0
+        bench = _quick(say) if options.what == "quick" else _whole(options, say)
     except DevstackError as error:
         print(error, file=sys.stderr)
         return 1
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(report, indent=2) + "\n")
-    say(f"As JSON: {os.path.relpath(options.json)}")
-    return 0
+    target = options.json or _file("bench-quick.json" if options.what == "quick" else "bench.json")
+    write_json(target, bench.found, bench.rows, {"seconds": round(time.monotonic() - began)})
+    if options.what == "whole" and bench.found:
+        from tests.bench.drawing import draw  # bench-history is there without the benchmark's packages
+
+        drawn = draw(bench.found, root_of_checkout() / "docs" / "benchmarks")
+        say(f"Drawn: {', '.join(os.path.relpath(path) for path in drawn)}")
+    failed = [row for row in bench.rows if row.failed]
+    say(f"\nIt took {time.monotonic() - began:.0f} s. As JSON: {os.path.relpath(target)}")
+    for row in failed:
+        say(f"Below what it has to be at least: {row.name}: {row.value} {row.unit}, {row.wanted(row.at_least)}")
+    for trouble in bench.troubles:
+        say(f"Not measured: {trouble}")
+    return 1 if failed or bench.troubles else 0
 
 
-def _look_for_room(folder: Path, rows: int) -> None:
-    wanted, free = rows * BYTES_PER_ROW, shutil.disk_usage(folder).free
-    if wanted > free:
-        raise DevstackError(f"{rows:,} messages take {wanted / 1e9:.0f} GB, {folder} has {free / 1e9:.0f}: take fewer.")
+def _quick(say: Say) -> Bench:
+    bench = Bench(QUICK_PEERS, QUICK, varying=False, say=say)
+    bench.measure({"Side by side": bench.side_by_side})
+    return bench
 
 
-async def run(database_url: str, rows: int, say: Say, times: int = TIMES) -> dict[str, object]:
-    """Fill an empty database and ask each kind of question so often; the report, as the JSON file has it."""
-    connection = await asyncpg.connect(database_url)
-    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
-    await migrate(connection, [SOURCE])
-    began = time.monotonic()
-    filled = await fill(connection, rows, say)
-    seconds = time.monotonic() - began
-    size = await connection.fetchval(
-        "SELECT pg_total_relation_size('tracker.message') + pg_total_relation_size('tracker.request')"
-    )
-    ids = [f"{row['id']}" for row in await connection.fetch(_SOME_IDS, min(rows, 500), rows)]
-    version = await connection.fetchval("SHOW server_version")
-    await connection.close()
-    say(f"filled {rows:,} messages in {seconds:.0f} s, {size / 1e9:.1f} GB")
-    measured, speed = await _measure(database_url, filled, ids, times)
-    for line in _table(measured):
-        say(line)
-    say(f"CSV export: {speed:,.0f} messages a second")
-    return {
-        "rows": rows,
-        "workspace": WORKSPACE,
-        "postgresql": version,
-        "fill_seconds": round(seconds, 1),
-        "bytes": size,
-        "exported_per_second": round(speed),
-        "cases": [asdict(one) for one in measured],
+def _whole(options: argparse.Namespace, say: Say) -> Bench:
+    plans = (WHOLE,) * options.rounds
+    bench = Bench(PEERS, plans, varying=True, say=say)
+    parts: dict[str, Callable[[World], list[Row]]] = {
+        "peers": bench.side_by_side,
+        "receipts": lambda world: receiving(world, say),
+        "panel": lambda world: panels(world, say),
+        "workers": lambda world: workers(world, plans, say),
+        "ablation": lambda world: ablation(world, plans, say),
+        "endurance": lambda world: endurance(world, say, options.messages),
+        "crowded": lambda world: crowded(world, plans, say, options.jobs),
     }
+    only = options.only.split(",") if options.only else [*parts, "history"]
+    if unknown := set(only) - {*parts, "history"}:
+        raise DevstackError(f"There is no {', '.join(sorted(unknown))}; there are {', '.join([*parts, 'history'])}.")
+    bench.measure({name: part for name, part in parts.items() if name in only})
+    if "history" in only:
+        bench.attempt("history", lambda: measure_history(options.rows, _file("bench-history.json"), say))
+    return bench
 
 
-_SOME_IDS = """
-    SELECT md5('message' || (1 + place * $2::bigint / $1::bigint))::uuid AS id
-    FROM generate_series(0, $1::bigint - 1) AS place
-"""
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--json", type=Path, help="where the report goes as JSON")
+    kinds = parser.add_subparsers(dest="what", required=True)
+    kinds.add_parser("quick", help="the main ratios, in less than three minutes")
+    whole = kinds.add_parser("whole", help="everything")
+    whole.add_argument("--only", default="", help="some of its parts, with commas between them")
+    whole.add_argument("--rounds", type=int, default=3, help="runs of each; medians are of these")
+    whole.add_argument("--messages", type=int, default=200_000, help="of the long run")
+    whole.add_argument("--jobs", type=int, default=10_000_000, help="finished ones in a full journal")
+    history = kinds.add_parser("history", help="how long the history takes with so many messages")
+    for one in (whole, history):
+        one.add_argument("--rows", type=int, default=10_000_000, help="of the history; 10 million take 20 GB")
+    options = parser.parse_args()
+    if options.what != "quick" and not 1 <= options.rows <= MOST_ROWS:
+        parser.error(f"--rows has to be between 1 and {MOST_ROWS:,}")
+    return options
 
 
-async def _measure(database_url: str, filled: Filled, ids: Sequence[str], times: int) -> tuple[list[Measured], float]:
-    async with pool(database_url, application="bench") as opened:
-        app = application(opened, [SecretStr(TOKEN)])
-        async with serve(app, "127.0.0.1", 0) as port:
-            headers = {"Authorization": f"Bearer {TOKEN}"}
-            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers) as api:
-                measured = [await measure(api, case, filled, times) for case in cases(ids)]
-                return measured, await export(api)
-
-
-def _table(measured: Sequence[Measured]) -> list[str]:
-    """Milliseconds from question to answer over HTTP, one question at a time."""
-    wide = max(len(one.name) for one in measured)
-    head = f"{'':<{wide}}  {'times':>5}  {'found':>5}  {'p50 ms':>8}  {'p99 ms':>8}  {'max ms':>8}"
-    return [
-        head,
-        *(
-            f"{one.name:<{wide}}  {one.times:>5}  {one.messages:>5.1f}  {one.p50:>8.1f}  {one.p99:>8.1f}  "
-            f"{one.slowest:>8.1f}"
-            for one in measured
-        ),
-    ]
+def _file(name: str) -> Path:
+    return root_of_checkout() / ".dev" / name
 
 
 if __name__ == "__main__":

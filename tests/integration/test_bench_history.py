@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from tests.bench.__main__ import run
+from tests.bench.history import run
 from tests.bench.measuring import cases
 
 NOTHING_THERE = {"status that no message has", "mine, the busiest, nothing there"}

@@ -312,6 +312,10 @@ class Hiccup:
             self.loses = False
             raise ConnectionResetError("the answer got lost")
 
+    async def fetch(self, *statement: Any) -> Any:
+        async with self.acquire() as connection:
+            return await connection.fetch(*statement)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pool, name)
 
@@ -357,6 +361,43 @@ async def test_lost_claim_that_lapsed_meanwhile_stays_with_its_worker_unless_ano
     (claim,) = await take_due(other if by_other else jobs)
     assert claim.job.state is (State.UNKNOWN if by_other else State.SENDING)
     assert await take_due(jobs) == []
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "receipt", "lapse", "cancel"])
+@pytest.mark.parametrize("answer", [ACCEPTED, Accepted("SM1", duplicate=True), REFUSED, Unclear("?")])
+async def test_what_the_caller_knows_of_the_job_makes_no_difference(
+    connections: Pool, answer: Answer, meanwhile: str
+) -> None:
+    """Whoever called it need not read it again, unless something happened to it since."""
+    jobs = PostgresJobs(connections, 60, chance=lambda: 0.5)
+    ends = []
+    for knows in (False, True):
+        event = make_request()
+        claim = await jobs.claim(event, Lane.INTERACTIVE, "twilio")
+        match meanwhile:
+            case "receipt":
+                await jobs.record_receipt(make_receipt(event, ReceiptStatus.SENT))
+            case "lapse":
+                await connections.execute(
+                    "UPDATE dispatch.job SET due_at = now() WHERE attempt = 1 AND state = 'sending'"
+                )
+                await take_due(jobs)
+            case "cancel":
+                await jobs.cancel(make_cancel(event), Lane.INTERACTIVE)
+        known = claim.job if knows else None
+        told = await jobs.settle("w1", event.data.message_id, Answered(1, answer), "twilio", known=known)
+        assert told is not None
+        row = await connections.fetchrow(
+            "SELECT state, attempt, transition, doubts, provider, provider_message_id, outcome, announced_at, "
+            "tell_at, stopped_by, due_at > now() AS is_due, result - 'message_id' AS result, called_at IS NOT NULL, "
+            "claimed_by, since > now() - interval '5 seconds' AS since FROM dispatch.job WHERE message_id = $1",
+            event.data.message_id,
+        )
+        assert row is not None
+        assert told.job == await find(jobs, event)
+        ends.append((told.changed, told.job.state, dict(row)))
+        await connections.execute("UPDATE dispatch.job SET due_at = NULL")
+    assert ends[0] == ends[1]
 
 
 # --- what people ask for ---

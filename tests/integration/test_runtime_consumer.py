@@ -14,6 +14,7 @@ from proactive_contracts.topology import DEAD, parked
 from runtime.amqp import consumer as consuming
 from runtime.amqp.consumer import Consumer, Delivery, Park
 from runtime.amqp.publisher import Publisher, Unconfirmed
+from runtime.amqp.settling import Settling
 from tests.integration.runtime_support import (
     Arguments,
     bodies_in,
@@ -450,18 +451,18 @@ async def test_stopped_broker_is_told_and_survived(start: Start, broker: Broker,
 
 async def test_channel_that_the_broker_closed_is_opened_anew(start: Start, amqp_url: str, queue: str) -> None:
     handled: list[bytes] = []
+    channels: list[Settling] = []
 
     async def handle(delivery: Delivery) -> None:
         handled.append(delivery.body)
+        channels.append(delivery.settling)
         if delivery.body == b"twice":
             await delivery.ack()
-            tag = delivery.message.delivery_tag
-            assert tag is not None
-            await delivery.message.channel.basic_ack(tag)  # 406: the broker knows no such delivery
+            await delivery.settling._channel.basic_ack(delivery.message.delivery_tag)  # 406: an unknown delivery tag
 
     async with start(queue, handle):
         await put(amqp_url, queue, b"twice")
-        await eventually(lambda: len(handled) == 1)
+        await eventually(lambda: len(channels) == 1 and channels[0].over)
         await put(amqp_url, queue, b"after")
         await eventually(lambda: handled == [b"twice", b"after"])
     assert await is_empty(amqp_url, queue)

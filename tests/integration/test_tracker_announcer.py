@@ -12,7 +12,8 @@ from proactive_contracts.envelope import Event
 from runtime.amqp.publisher import NotPublished, Unconfirmed
 from runtime.postgres import Pool
 from status_tracker import metrics
-from status_tracker.announcer import Announcer
+from status_tracker.announcer import LEASE_SECONDS, Announcer
+from status_tracker.handlers import Recorder
 from tests.integration.tracker_support import announced, make_recorder, open_storage, record
 from tests.unit.status_tracker.making import Story, make_request
 
@@ -148,3 +149,37 @@ async def test_what_a_tracker_that_died_left_behind_is_announced_by_another_one_
             while not bus.seen:
                 await asyncio.sleep(0.02)
     assert bus.statuses == {story.request.data.message_id: ["queued"]}
+
+
+async def test_what_was_just_written_leaves_at_once_and_in_order(storage: Pool) -> None:
+    bus = Bus()
+    stories = [Story(make_request(recipient=f"+4915112345{number % 7:03}")) for number in range(21)]
+    async with Announcer(storage, bus, poll_seconds=60) as announcer:
+        recorder = Recorder(storage, announcer.publish, LEASE_SECONDS)
+        await asyncio.gather(*(record(recorder, story.request, story.accepted()) for story in stories))
+        async with asyncio.timeout(10):
+            while len(bus.seen) < 42 or await announced(storage):
+                await asyncio.sleep(0.02)
+    assert bus.statuses == {story.request.data.message_id: ["queued", "sent"] for story in stories}
+    assert len(bus.seen) == 42
+
+
+async def test_what_was_just_written_and_not_confirmed_is_told_later_and_in_order(storage: Pool) -> None:
+    bus, story = Bus(Unconfirmed("lost")), Story(make_request())
+    async with Announcer(storage, bus, poll_seconds=0.05) as announcer:
+        recorder = Recorder(storage, announcer.publish, LEASE_SECONDS)
+        await asyncio.gather(*(record(recorder, one) for one in (story.request, story.started(), story.accepted())))
+        async with asyncio.timeout(10):
+            while await announced(storage):
+                await asyncio.sleep(0.02)
+    assert bus.statuses == {story.request.data.message_id: ["queued", "sending", "sent"]}
+
+
+async def test_what_a_tracker_died_with_is_told_by_another_one_once_its_lease_is_over(storage: Pool) -> None:
+    bus, story = Bus(), Story(make_request())
+    await record(Recorder(storage, lambda _in_line: None, LEASE_SECONDS), story.request, story.accepted())
+    await drain(Announcer(storage, bus))
+    assert bus.seen == []
+    await storage.execute("UPDATE tracker.outgoing SET lease_until = now() WHERE lease_until > now()")
+    await drain(Announcer(storage, bus))
+    assert bus.statuses == {story.request.data.message_id: ["queued", "sent"]}

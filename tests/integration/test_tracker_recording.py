@@ -14,14 +14,22 @@ from proactive_contracts.envelope import Event
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import ReceiptStatus
 from proactive_contracts.status import Status
-from runtime.postgres import Pool
+from runtime.postgres import Pool, pool
 from status_tracker import metrics
 from status_tracker.answers import as_message_with_timeline
 from status_tracker.domain.entries import Source
 from status_tracker.domain.findings import not_taken
 from status_tracker.handlers import Fact, Outcome
-from status_tracker.storage import entries
-from tests.integration.tracker_support import announced, fact_of, make_recorder, open_storage, record, row_of
+from status_tracker.storage import entries, erasing
+from tests.integration.tracker_support import (
+    announced,
+    fact_of,
+    make_recorder,
+    open_storage,
+    prepare,
+    record,
+    row_of,
+)
 from tests.unit.status_tracker.making import NOON, OTHER_CHANNEL_ID, Story, make_request
 
 SHOWN = ("event_id", "status", "status_at", "reason", "detail", "provider", "provider_code", "provider_message_id")
@@ -68,6 +76,27 @@ async def test_every_permutation_ends_in_the_same_row(storage: Pool) -> None:
     assert len(rows) == 1
     assert rows.pop()[0] == Status.DELIVERED
     assert told == {"delivered"}
+
+
+async def test_plans_made_for_empty_tables_never_read_a_whole_one(database_url: str) -> None:
+    await prepare(database_url)
+    before = await count_scans(database_url)
+    async with pool(database_url, application="test", by_index=True) as opened:
+        recorder = make_recorder(opened)
+        for number in range(10):  # a plan is kept from the sixth time on
+            _, events = make_life(number)
+            await record(recorder, *events)
+    assert await count_scans(database_url) == before
+
+
+async def count_scans(database_url: str) -> int:
+    """How often one of the tracker's tables was read as a whole; told when a connection is closed."""
+    connection = await asyncpg.connect(database_url)
+    count: int = await connection.fetchval(
+        "SELECT sum(seq_scan)::int FROM pg_stat_user_tables WHERE schemaname = 'tracker' AND relname <> 'migration'"
+    )
+    await connection.close()
+    return count
 
 
 async def test_the_same_event_many_times_counts_once(storage: Pool) -> None:
@@ -123,6 +152,86 @@ async def test_receipts_and_results_at_once_in_two_trackers_always_meet(storage:
     )
     statuses = {(await row_of(storage, story.request)).row["status"] for story in stories}
     assert statuses == {"delivered"}
+
+
+async def test_what_a_tracker_wrote_a_moment_ago_is_not_read_back(
+    storage: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(make_request())
+    recorder = make_recorder(storage)
+    await record(recorder, story.request)
+    with monkeypatch.context() as patch:
+        patch.setattr(entries, "requests_of", None)
+        await record(recorder, story.started(), story.accepted())
+    assert (await row_of(storage, story.request)).row["status"] == "sent"
+    assert [event["data"]["status"] for event in await announced(storage)] == ["queued", "sending", "sent"]
+
+
+async def test_what_another_tracker_wrote_meanwhile_counts(storage: Pool) -> None:
+    """Each of them wrote the message's row a moment ago; what the other one recorded since then tells nothing new."""
+    story = Story(make_request())
+    one, other = make_recorder(storage), make_recorder(storage)
+    await record(one, story.request, story.started())
+    await record(other, story.unknown())
+    await record(one, story.receipt(ReceiptStatus.READ))
+    await record(other, story.accepted())
+    await record(one, story.receipt(ReceiptStatus.DELIVERED))
+    assert (await row_of(storage, story.request)).row["status"] == "read"
+    told = [event["data"]["status"] for event in await announced(storage)]
+    assert told == ["queued", "sending", "unknown", "read"]
+
+
+async def test_what_another_tracker_commits_while_the_row_is_waited_for_counts(storage: Pool) -> None:
+    story = Story(make_request())
+    one, other = make_recorder(storage), make_recorder(storage)
+    await record(one, story.request)
+    async with storage.acquire() as connection:
+        async with connection.transaction():
+            await connection.execute("SELECT FROM tracker.message FOR UPDATE")
+            behind = asyncio.create_task(record(other, story.receipt(ReceiptStatus.READ)))
+            await waiting_for_locks(storage, 1)
+            last = asyncio.create_task(record(one, story.accepted()))
+            await waiting_for_locks(storage, 2)
+        await asyncio.gather(behind, last)
+    row = (await row_of(storage, story.request)).row
+    assert (row["status"], row["provider_message_id"]) == ("read", story.provider_message_id)
+
+
+async def waiting_for_locks(storage: Pool, count: int) -> None:
+    """Return once so many of the database's transactions wait for somebody's lock."""
+    async with asyncio.timeout(10):
+        while count > await storage.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ):
+            await asyncio.sleep(0.01)
+
+
+async def test_of_who_was_erased_nothing_comes_back_from_a_moment_ago(storage: Pool) -> None:
+    story = Story(make_request())
+    recorder = make_recorder(storage)
+    await record(recorder, story.request, story.accepted())
+    await storage.execute("TRUNCATE tracker.outgoing, tracker.effect")
+    asked = story.request.data
+    await erasing.erase(storage, asked.workspace_id, asked.recipient, None)
+    await record(recorder, story.receipt(ReceiptStatus.READ))
+    row = await storage.fetchrow("SELECT status, recipient, text_digest FROM tracker.message")
+    assert row is not None
+    assert tuple(row) == ("read", None, None)
+
+
+async def test_request_and_result_at_once_in_two_trackers_make_one_row_of_both(storage: Pool) -> None:
+    """Each finds no row of the message, and makes it."""
+    for _ in range(5):
+        one, other = make_recorder(storage), make_recorder(storage)
+        stories = [Story(make_request()) for _ in range(40)]
+        await asyncio.gather(
+            *(one.record(fact_of(story.request)) for story in stories),
+            *(other.record(fact_of(story.accepted())) for story in reversed(stories)),
+        )
+        shown = [(await row_of(storage, story.request)).row for story in stories]
+        assert {(row["status"], row["revision"]) for row in shown} == {("sent", 2)}
+    told = [event["data"]["status"] for event in await announced(storage)]
+    assert (told.count("queued"), told.count("sent")) == (200, 200)
 
 
 async def test_receipt_of_another_workspace_never_meets_our_result(storage: Pool) -> None:

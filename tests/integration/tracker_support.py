@@ -41,7 +41,7 @@ async def open_storage(database_url: str) -> AsyncIterator[Pool]:
 
 def make_recorder(storage: Pool) -> Recorder:
     """A recorder whose loops are turned by the test."""
-    return Recorder(storage, lambda: None)
+    return Recorder(storage, lambda _in_line: None)
 
 
 def fact_of(event: Event[Any]) -> Fact:

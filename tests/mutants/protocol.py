@@ -33,16 +33,16 @@ PROTOCOL: Sequence[Mutation] = (
         "claim",
         "a delivery that finds its row is not called",
         JOBS,
-        "            fresh = request.key in made and first[request.key] is request\n",
-        "            fresh = True\n",
+        "        fresh = [request.key in made and first[request.key] is request for request in requests]\n",
+        "        fresh = [True for request in requests]\n",
         f"{IN_JOBS}::test_first_coming_claims_and_the_second_finds_its_row",
     ),
     _stored(
         "claim-in-one-batch",
         "of one message twice in a batch, one claims",
         JOBS,
-        "            fresh = request.key in made and first[request.key] is request\n",
-        "            fresh = request.key in made\n",
+        "        fresh = [request.key in made and first[request.key] is request for request in requests]\n",
+        "        fresh = [request.key in made for request in requests]\n",
         f"{IN_JOBS}::test_many_comings_at_once_make_one_claim",
         f"{IN_JOBS}::test_two_contents_under_one_id_in_one_batch_make_one_claim",
     ),
@@ -184,11 +184,12 @@ PROTOCOL: Sequence[Mutation] = (
         "the gate knows of a refusal before the outcome is told",
         HANDLERS,
         "            await self._gates.report(channel, job.request, answer)\n"
-        "        await self._settle(job, happening, name, route)\n",
+        "        return await self._settle(job, happening, name)\n",
         "            pass\n"
-        "        await self._settle(job, happening, name, route)\n"
+        "        settled = await self._settle(job, happening, name)\n"
         "        if channel is not None and answer is not None and refusal is None:\n"
-        "            await self._gates.report(channel, job.request, answer)\n",
+        "            await self._gates.report(channel, job.request, answer)\n"
+        "        return settled\n",
         f"{ON_REQUEST}::test_gate_knows_before_the_outcome_is_recorded_and_told",
     ),
     # -- record
@@ -214,24 +215,24 @@ PROTOCOL: Sequence[Mutation] = (
         "outcome-insisted-on",
         "an outcome is recorded however long the database is away",
         HANDLERS,
-        '        settled = await insist(lambda: self._jobs.settle(*key, happening, provider), "outcome")\n',
-        "        settled = await self._jobs.settle(*key, happening, provider)\n",
+        '        settled = await insist(lambda: self._jobs.settle(*key, happening, provider, known=job), "outcome")\n',
+        "        settled = await self._jobs.settle(*key, happening, provider, known=job)\n",
         f"{ON_REQUEST}::test_outcome_is_insisted_on_while_the_database_is_away",
     ),
     _stored(
         "receipt-of-its-channel",
         "a receipt counts only through the job's own channel",
         STATEMENTS,
-        'FROM dispatch.job WHERE workspace_id = $1 AND message_id = $2 AND channel_id = $3\n"""\n\nRECEIPT',
-        'FROM dispatch.job WHERE workspace_id = $1 AND message_id = $2 AND $3::uuid IS NOT NULL\n"""\n\nRECEIPT',
+        "    USING (workspace_id, message_id, channel_id)\n",
+        "    USING (workspace_id, message_id)\n",
         f"{IN_JOBS}::test_receipt_through_another_channel_settles_nothing",
     ),
     _stored(
         "receipt-settles",
         "a receipt settles a job at once",
         JOBS,
-        "            await self._events.add(Happened(key, came, receipt.provider, tell_in=0))\n",
-        "            pass\n",
+        "                unheard.append(Happened(key, came, receipt.provider, tell_in=0))\n",
+        "                pass\n",
         f"{IN_JOBS}::test_receipt_settles_the_row_at_once_and_has_it_told",
     ),
     # -- tell
@@ -255,8 +256,8 @@ PROTOCOL: Sequence[Mutation] = (
         "told-as-it-stands",
         "telling an earlier result does not mark the present one as told",
         STATEMENTS,
-        "AND j.message_id = u.message_id AND j.transition = u.transition\n",
-        "AND j.message_id = u.message_id AND u.transition > 0\n",
+        "         USING (workspace_id, message_id, transition)\n",
+        "         USING (workspace_id, message_id)\n",
         f"{RACES}::test_telling_an_earlier_result_leaves_the_present_one_untold",
     ),
     _stored(

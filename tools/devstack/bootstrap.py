@@ -1,6 +1,8 @@
 """
 Makes .venv from requirements.lock and installs every member editable: what `make setup` runs.
 
+With --bench it adds what the benchmark needs besides, from requirements-bench.lock.
+
 It runs before anything is installed, so it uses the standard library only. What is already as it should be is
 skipped: the stamp in .venv holds one key per stage, and only the stages behind the first changed key run
 again.
@@ -19,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 STAMP = VENV / "setup-stamp.json"
 LOCK = ROOT / "requirements.lock"
+BENCH_LOCK = ROOT / "requirements-bench.lock"
+BENCH_STAMP = VENV / "bench-stamp"
 OLDEST = (3, 11)
 PER_PACKAGE = ("Collecting ", "Processing ", "Ignoring ")  # pip says one of these for each line of the lock
 NEWER_NAMES = ("python3.14", "python3.13", "python3.12", "python3.11")
@@ -29,7 +33,10 @@ def main() -> int:
     if sys.version_info[:2] < OLDEST:
         return run_with_newer_python()
     with OneAtATime(ROOT / ".setup.lock"):
-        return set_up()
+        set_up()
+        if "--bench" in sys.argv[1:]:
+            add_bench()
+    return 0
 
 
 def run_with_newer_python() -> int:
@@ -63,24 +70,32 @@ class OneAtATime:
         self._file.close()
 
 
-def set_up() -> int:
+def set_up() -> None:
     """Run the stages whose key has changed since the stamp was written."""
     members = [path.parent for path in member_projects()]
     wanted = {"venv": venv_key(), "lock": digest([LOCK]), "members": digest(member_projects())}
     have = read_stamp()
     if have == wanted:
-        return 0
+        return
     started = time.monotonic()
     STAMP.unlink(missing_ok=True)
     if have.get("venv") != wanted["venv"]:
         have = {}
         make_venv()
     if have.get("lock") != wanted["lock"]:
-        install_lock()
+        install_lock(LOCK)
     install_members(members)
     STAMP.write_text(json.dumps(wanted, indent=2) + "\n")
     print(f"setup: done in {time.monotonic() - started:.0f} s", flush=True)
-    return 0
+
+
+def add_bench() -> None:
+    """Install the benchmark's packages, unless they are there; making .venv anew takes them away."""
+    wanted = digest([LOCK, BENCH_LOCK])
+    if BENCH_STAMP.exists() and BENCH_STAMP.read_text() == wanted:
+        return
+    install_lock(BENCH_LOCK)
+    BENCH_STAMP.write_text(wanted)
 
 
 def member_projects() -> list[Path]:
@@ -137,11 +152,11 @@ def install_venv_package() -> None:
         subprocess.run(install, env=environment, check=True)
 
 
-def install_lock() -> None:
-    """Install exactly what requirements.lock names, each archive checked against its hash."""
-    total = sum(1 for line in LOCK.read_text().splitlines() if "==" in line and not line.startswith((" ", "#")))
+def install_lock(lock: Path) -> None:
+    """Install exactly what a lock file names, each archive checked against its hash."""
+    total = sum(1 for line in lock.read_text().splitlines() if "==" in line and not line.startswith((" ", "#")))
     print(f"setup: installing {total} locked packages", flush=True)
-    pip(["install", "--require-hashes", "-r", str(LOCK)], total=total)
+    pip(["install", "--require-hashes", "-r", str(lock)], total=total)
 
 
 def install_members(members: list[Path]) -> None:

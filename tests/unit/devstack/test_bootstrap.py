@@ -49,11 +49,19 @@ def test_the_key_changes_with_the_members(
     assert bootstrap.digest([project]) != before
 
 
-def test_the_lock_names_no_address_and_no_place() -> None:
-    lock = (root_of_checkout() / "requirements.lock").read_text()
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-bench.lock"])
+def test_the_lock_names_no_address_and_no_place(name: str) -> None:
+    lock = (root_of_checkout() / name).read_text()
     assert not [word for word in ("://", "--index", "--find-links", "--extra", " @ ") if word in lock]
     pinned = [line for line in lock.splitlines() if line and not line.startswith((" ", "#"))]
     assert all("==" in line for line in pinned)
+
+
+def test_the_benchmark_changes_no_version() -> None:
+    locks = [(root_of_checkout() / name).read_text() for name in ("requirements.lock", "requirements-bench.lock")]
+    ours, benchs = (dict(line.split()[0].split("==") for line in lock.splitlines() if "==" in line) for lock in locks)
+    shared = ours.keys() & benchs.keys()
+    assert {name: ours[name] for name in shared} == {name: benchs[name] for name in shared}
 
 
 @pytest.mark.skipif(not (root_of_checkout() / ".venv" / "setup-stamp.json").exists(), reason="not set up by make")

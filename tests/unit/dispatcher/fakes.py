@@ -67,7 +67,13 @@ class FakeJobs:
         return Claim(job, act, self.seconds_left, fresh)
 
     async def settle(
-        self, workspace_id: str, message_id: UUID, happening: Happening, provider: str | None = None
+        self,
+        workspace_id: str,
+        message_id: UUID,
+        happening: Happening,
+        provider: str | None = None,
+        *,
+        known: Job | None = None,
     ) -> Settled | None:
         if self.troubles:
             raise self.troubles.pop(0)

@@ -22,8 +22,9 @@ from proactive_contracts.requests import CancelRequested, ResolveRequested, Send
 from proactive_contracts.results import SendFailed
 from proactive_contracts.status import Status
 from proactive_contracts.values import Channel, Lane, TextContent
+from runtime import failpoints as runtime_failpoints
 from runtime.amqp.publisher import Unconfirmed, Unroutable
-from runtime.failpoints import VARIABLE, FailpointReached
+from runtime.failpoints import FailpointReached
 from tests.unit.dispatcher.builders import NOW, ROUTE, make_channel, make_event_of, make_job, make_request
 from tests.unit.dispatcher.fakes import (
     FakeAnnouncements,
@@ -354,7 +355,7 @@ async def test_gate_knows_before_the_outcome_is_recorded_and_told(scene: Scene) 
 
 
 async def test_gate_is_left_whatever_happens(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, f"{failpoints.AFTER_CALL}:fail")
+    monkeypatch.setattr(runtime_failpoints, "WANTED", f"{failpoints.AFTER_CALL}:fail")
     with pytest.raises(FailpointReached):
         await scene.request(make_event_of(make_request()))
     assert scene.gates.left == 1
@@ -551,7 +552,7 @@ async def test_failpoint_interrupts_between_the_steps(
     state: State | None,
     told: list[str],
 ) -> None:
-    monkeypatch.setenv(VARIABLE, f"{failpoint}:fail")
+    monkeypatch.setattr(runtime_failpoints, "WANTED", f"{failpoint}:fail")
     with pytest.raises(FailpointReached):
         await scene.request(make_event_of(make_request()))
     assert (scene.acks, len(scene.calls.requests), scene.announcements.words) == (acks, calls, told)

@@ -148,3 +148,42 @@ async def test_every_item_comes_back_once_whatever_the_timing(pauses: list[int],
     results = await asyncio.gather(*(call(number, pause) for number, pause in enumerate(pauses)))
     assert results == list(range(len(pauses)))
     assert sorted(seen) == results
+
+
+@pytest.mark.parametrize(("collects", "each"), [(True, range(8, 100)), (False, range(1, 4))])
+async def test_busy_batcher_collects_where_it_may(collects: bool, each: range) -> None:
+    recorder = Recorder()
+    batcher = Batcher(recorder.flush, collects=collects)
+    callers = []
+    for number in range(500):
+        callers.append(asyncio.ensure_future(batcher.add(number)))
+        await asyncio.sleep(0.001)
+    await asyncio.gather(*callers)
+    sizes = sorted(map(len, recorder.batches[-10:]))
+    assert sizes[len(sizes) // 2] in each
+
+
+async def test_batcher_that_was_idle_does_not_go_on_pausing() -> None:
+    recorder = Recorder()
+    batcher = Batcher(recorder.flush, collects=True)
+    for _ in range(300):
+        callers = [asyncio.ensure_future(batcher.add(0)), asyncio.ensure_future(batcher.add(0))]
+        await asyncio.sleep(0.001)
+    await asyncio.gather(*callers)
+    collected = len(recorder.batches)
+    await asyncio.sleep(0.1)
+    for _ in range(5):
+        await batcher.add(0)
+        began = asyncio.get_running_loop().time()
+        await batcher.add(0)
+        assert asyncio.get_running_loop().time() - began < 0.02
+    assert max(map(len, recorder.batches[:collected])) > 8
+
+
+async def test_batcher_with_little_to_do_never_pauses() -> None:
+    recorder = Recorder()
+    batcher = Batcher(recorder.flush, collects=True)
+    for number in range(20):
+        await asyncio.gather(batcher.add(number), batcher.add(number))
+        await asyncio.sleep(0.02)
+    assert max(map(len, recorder.batches)) == 2

@@ -12,6 +12,8 @@ from proactive_contracts.values import Model, Moment, Word
 
 _TRACEPARENT = r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
+
 Payload = TypeVar("Payload", bound=Model, covariant=True)
 
 
@@ -48,8 +50,7 @@ def content_digest(request: SendRequested) -> str:
         request.content.model_dump(mode="json"),
         request.thread.open_new,
     ]
-    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_canonical(parts).encode()).hexdigest()
 
 
 def text_digest(text: str) -> str:

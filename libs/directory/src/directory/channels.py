@@ -42,7 +42,7 @@ class Channels:
         self._vault = vault
         self._recent: Recent[UUID, ConnectedChannel | None] = Recent()
         self._recent_of_workspace: Recent[str, tuple[ConnectedChannel, ...]] = Recent()
-        self._recent_credentials: Recent[UUID, str | None] = Recent()
+        self._recent_credentials: Recent[UUID, Mapping[str, str] | None] = Recent()
 
     async def get(self, channel_id: UUID) -> ConnectedChannel | None:
         """The channel, disabled ones included, or None where it is not connected."""
@@ -65,12 +65,10 @@ class Channels:
             UnknownChannel: it is not connected.
             SecretError: the credentials cannot be opened with this process's keys.
         """
-        vault = self._needed_vault()
-        sealed = await self._recent_credentials.get(channel_id, self._load_sealed)
-        if sealed is None:
+        opened = await self._recent_credentials.get(channel_id, self._open)
+        if opened is None:
             raise UnknownChannel(f"channel {channel_id} is not connected")
-        opened = json.loads(vault.open(sealed, bound_to=_binding(channel_id)))
-        return {str(name): str(secret) for name, secret in opened.items()}
+        return opened
 
     async def credentials_are_current(self, channel_id: UUID) -> bool:
         """Whether the newest key sealed the channel's credentials."""
@@ -173,6 +171,13 @@ class Channels:
     async def _load_of_workspace(self, workspace_id: str) -> tuple[ConnectedChannel, ...]:
         rows = await self._database.fetch(_SELECT + " WHERE workspace_id = $1 ORDER BY name", workspace_id)
         return tuple(_channel(row) for row in rows)
+
+    async def _open(self, channel_id: UUID) -> Mapping[str, str] | None:
+        sealed = await self._load_sealed(channel_id)
+        if sealed is None:
+            return None
+        opened = json.loads(self._needed_vault().open(sealed, bound_to=_binding(channel_id)))
+        return {str(name): str(secret) for name, secret in opened.items()}
 
     async def _load_sealed(self, channel_id: UUID) -> str | None:
         sealed: str | None = await self._database.fetchval(

@@ -5,6 +5,7 @@ import os
 import signal
 
 VARIABLE = "PROACTIVE_FAILPOINTS"
+WANTED = os.environ.get(VARIABLE, "")
 
 
 class FailpointReached(Exception):
@@ -15,15 +16,14 @@ async def reach(name: str) -> None:
     """
     Do what PROACTIVE_FAILPOINTS asks for at `name`: `name:kill`, `name:sleep:<seconds>` or `name:fail`.
 
-    Several are separated by commas. Unset, this costs one look-up in the environment.
+    Several are separated by commas. The environment is read once, when the process starts.
     """
-    wanted = os.environ.get(VARIABLE)
-    if wanted:
-        await _act(name, wanted)
+    if WANTED:
+        await _act(name)
 
 
-async def _act(name: str, wanted: str) -> None:
-    for entry in wanted.split(","):
+async def _act(name: str) -> None:
+    for entry in WANTED.split(","):
         point, _, action = entry.strip().partition(":")
         if point != name:
             continue

@@ -1,11 +1,15 @@
 """Start and stop: resources enter one stack and leave it in reverse when a signal comes."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 
 from runtime.logs import get_logger
+
+_COLLECT_AFTER = (20_000, 20, 20)
+"""Objects, and younger collections. Python's own 700 would look at each message's objects several times."""
 
 Main = Callable[[AsyncExitStack, "Stopping"], Awaitable[None]]
 
@@ -33,11 +37,14 @@ def run(main: Main) -> int:
 
     `main` enters its resources on the stack and then awaits `Stopping.wait()`; the stack is left after it returned.
     """
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    gc.freeze()  # what was imported stays for good
+    gc.set_threshold(*_COLLECT_AFTER)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_guarded(main))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop's where it is installed."""
     try:
         import uvloop
     except ImportError:  # not there on Windows

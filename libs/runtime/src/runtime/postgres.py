@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -44,6 +44,12 @@ STATEMENT_SECONDS = 10.0
 IDLE_IN_TRANSACTION_MILLISECONDS = 15_000
 """A process that was frozen in the middle of a transaction loses it, and its locks, after this."""
 
+_BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
+"""
+Hash and merge joins would read an index as a whole instead. The JIT compiler starts above a cost, which a scan that
+is switched off and still needed would reach.
+"""
+
 _WAIT_FOR: tuple[type[Exception], ...] = (*TROUBLE, *UNPREPARED)
 
 Result = TypeVar("Result")
@@ -52,9 +58,14 @@ log = get_logger()
 
 
 @asynccontextmanager
-async def pool(database_url: str, *, application: str, size: int = 10) -> AsyncIterator[Pool]:
-    """A pool whose jsonb columns are Python values; waits, with growing pauses, until the database answers."""
-    connections = await _first_answer(database_url, application, size)
+async def pool(database_url: str, *, application: str, size: int = 10, by_index: bool = False) -> AsyncIterator[Pool]:
+    """
+    A pool whose jsonb columns are Python values; waits, with growing pauses, until the database answers.
+
+    `by_index`: no table is read as a whole where an index serves. Plans are kept: one that was made for an empty table
+    would read all of it while it grows, until PostgreSQL analyzes it, a minute later.
+    """
+    connections = await _first_answer(database_url, application, size, _BY_INDEX if by_index else {})
     try:
         yield connections
     finally:
@@ -77,7 +88,7 @@ async def insist(call: Callable[[], Awaitable[Result]], what: str) -> Result:
             pause = min(5.0, pause * 2)
 
 
-async def _first_answer(database_url: str, application: str, size: int) -> Pool:
+async def _first_answer(database_url: str, application: str, size: int, settings: Mapping[str, str]) -> Pool:
     def create() -> Awaitable[Pool]:
         return asyncpg.create_pool(
             database_url,
@@ -86,9 +97,11 @@ async def _first_answer(database_url: str, application: str, size: int) -> Pool:
             timeout=5,
             command_timeout=STATEMENT_SECONDS,
             init=_prepare,
+            reset=_leave,
             server_settings={
                 "application_name": application,
                 "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MILLISECONDS),
+                **settings,
             },
         )
 
@@ -97,3 +110,7 @@ async def _first_answer(database_url: str, application: str, size: int) -> Pool:
 
 async def _prepare(connection: Connection) -> None:
     await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+
+
+async def _leave(_connection: Connection) -> None:
+    """Nothing is set on a connection that the next user would have to be spared: asyncpg's reset is a round trip."""

@@ -64,7 +64,8 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
     amqp_url = settings.amqp_url.get_secret_value()
     publisher = await stack.enter_async_context(Publisher(amqp_url, name))
     health.add("publisher", publisher.check)
-    jobs = PostgresJobs(database, settings.lease_seconds, _capabilities(settings.settling_seconds))
+    capabilities = _capabilities(settings.settling_seconds)
+    jobs = PostgresJobs(database, settings.lease_seconds, capabilities, collects=True)
     most_calls = 2 * settings.concurrency  # what the slots bound, and looks at what became of earlier calls
     session = await stack.enter_async_context(provider_session(settings.call_seconds, most_calls))
     gates = WorkerGates(Senders(database), Recipients(database), Slots(settings.concurrency), channel)
@@ -143,7 +144,8 @@ async def _enter_together(stack: AsyncExitStack, parts: Sequence[AbstractAsyncCo
 
 async def _database(stack: AsyncExitStack, settings: DispatcherSettings, health: Health, name: str) -> Pool:
     """A pool whose tables are there: without them every request would be returned until it is parked."""
-    database = await stack.enter_async_context(pool(settings.database_url.get_secret_value(), application=name))
+    url = settings.database_url.get_secret_value()
+    database = await stack.enter_async_context(pool(url, application=name, by_index=True))
 
     async def check() -> str | None:
         missing = await database.fetch(_MISSING, _TABLES)

@@ -131,11 +131,19 @@ class Attempts:
     async def _watched(
         self, built: HttpRequest, start_by: float, tell_started: Callable[[], Awaitable[None]]
     ) -> HttpResponse | Answer:
-        calling = asyncio.ensure_future(self._calls.call(built, start_by))
-        await asyncio.wait({calling}, timeout=STARTED_AFTER_SECONDS)
-        if not calling.done():
-            await tell_started()
-        return await calling
+        telling: list[asyncio.Task[None]] = []
+        loop = asyncio.get_running_loop()
+        slow = loop.call_later(STARTED_AFTER_SECONDS, lambda: telling.append(loop.create_task(_told(tell_started))))
+        try:
+            return await self._calls.call(built, start_by)
+        finally:
+            slow.cancel()
+            for task in telling:
+                await task
+
+
+async def _told(tell: Callable[[], Awaitable[None]]) -> None:
+    await tell()
 
 
 def _may_carry(channel: ChannelInUse, request: SendRequested) -> bool:

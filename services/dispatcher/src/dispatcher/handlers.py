@@ -98,10 +98,12 @@ class Dispatch:
             await taken()
             await reach(failpoints.AFTER_ACK)
             refusal = entry if isinstance(entry, Refused) else None
-            await self._carry_out(claim, channel, began, event.data.result_route, refusal)
+            settled = await self._carry_out(claim, channel, began, refusal)
         finally:
             if channel is not None and isinstance(entry, LetIn):
                 self._gates.leave(channel, lane)
+        if settled is not None:
+            await self._announce(settled, event.data.result_route)
 
     async def on_due(self, claim: Claim, began: float) -> None:
         """Go on with a job whose time had come; `began` is the monotonic time before it was taken."""
@@ -109,9 +111,11 @@ class Dispatch:
         route = None if request is None else request.result_route
         if claim.act is not Act.NOTHING and request is not None:
             channel = await insist(lambda: self._channels.find(request.channel_id), "channel")
-            await self._carry_out(claim, channel, began, route)
-        elif claim.job.result is not None:
-            await self._announce(claim.job, route)
+            settled = await self._carry_out(claim, channel, began)
+        else:
+            settled = claim.job if claim.job.result is not None else None
+        if settled is not None:
+            await self._announce(settled, route)
 
     async def on_cancel(self, event: Event[CancelRequested], lane: Lane) -> None:
         """Stop a message that has not left; whatever stands then is told again."""
@@ -131,17 +135,12 @@ class Dispatch:
         await self._tell_present(settled.job, given.result_route)
 
     async def _carry_out(
-        self,
-        claim: Claim,
-        channel: ChannelInUse | None,
-        began: float,
-        route: str | None,
-        refusal: Refused | None = None,
-    ) -> None:
-        """Do what the claim is for, record what came of it, and tell."""
+        self, claim: Claim, channel: ChannelInUse | None, began: float, refusal: Refused | None = None
+    ) -> Job | None:
+        """Do what the claim is for, and record what came of it; the job where that is to be told."""
         job = claim.job
         if claim.act is Act.NOTHING or job.request is None:
-            return
+            return None
         if job.state is State.RESOLVING:
             await reach(failpoints.IN_RESOLVING)
         provider = self._attempts.provider_of(channel, job.request)
@@ -158,11 +157,11 @@ class Dispatch:
         await reach(failpoints.AFTER_CALL)
         if channel is not None and answer is not None and refusal is None:
             await self._gates.report(channel, job.request, answer)
-        await self._settle(job, happening, name, route)
+        return await self._settle(job, happening, name)
 
-    async def _settle(self, job: Job, happening: Happening, provider: str | None, route: str | None) -> None:
+    async def _settle(self, job: Job, happening: Happening, provider: str | None) -> Job | None:
         key = job.workspace_id, job.message_id
-        settled = await insist(lambda: self._jobs.settle(*key, happening, provider), "outcome")
+        settled = await insist(lambda: self._jobs.settle(*key, happening, provider, known=job), "outcome")
         await reach(failpoints.AFTER_OUTCOME)
         assert settled is not None, "nobody deletes a job that is under way"
         if settled.changed:
@@ -170,7 +169,8 @@ class Dispatch:
         elif settled.job.attempt != job.attempt or settled.job.state not in {State.RESOLVING, State.ACCEPTED}:
             log.warning("outcome_came_too_late", message_id=str(job.message_id), attempt=job.attempt)
         if settled.changed or settled.job.state is State.ACCEPTED:  # a receipt may have been faster than the answer
-            await self._announce(settled.job, route)
+            return settled.job
+        return None
 
     async def _tell_again(self, event: Event[SendRequested], job: Job) -> None:
         """The message was taken before: its result again, or, for another content, that this one is not sent."""

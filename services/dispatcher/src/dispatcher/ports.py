@@ -264,9 +264,15 @@ class Jobs(Protocol):
         """Commit to sending this, or to its waiting where `held`; or find what was committed before."""
 
     async def settle(
-        self, workspace_id: str, message_id: UUID, happening: Happening, provider: str | None = None
+        self,
+        workspace_id: str,
+        message_id: UUID,
+        happening: Happening,
+        provider: str | None = None,
+        *,
+        known: Job | None = None,
     ) -> Settled | None:
-        """Record what happened; None where no such job is there."""
+        """Record what happened; None where no such job is there. `known`: the job as it was handed out."""
 
     async def cancel(self, event: Event[CancelRequested], lane: Lane) -> Settled:
         """Stop a job that has not left; one that never came gets a cancelled row, which its request will meet."""

@@ -111,7 +111,9 @@ class Slots:
 
     def _use(self, channel_id: UUID) -> _Use:
         now = self._clock()
-        use = self._uses.setdefault(channel_id, _Use())
+        use = self._uses.get(channel_id)
+        if use is None:
+            use = self._uses[channel_id] = _Use()
         use.active_at = now
         if now >= self._swept_at + 1:
             self._swept_at = now

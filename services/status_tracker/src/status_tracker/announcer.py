@@ -1,26 +1,32 @@
 """Status events out: each is published until the broker confirms it, in order per workspace, channel and address."""
 
 import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Sequence
 from enum import Enum, auto
 
 from runtime import failpoints
 from runtime.amqp.publisher import NotPublished, PublishFailed
 from runtime.logs import get_logger
+from runtime.postgres import TROUBLE
 from status_tracker import metrics
 from status_tracker.loop import Loop
 from status_tracker.ports import Announce
 from status_tracker.storage import outgoing
 from status_tracker.storage.database import Pool
-from status_tracker.storage.outgoing import Outgoing
+from status_tracker.storage.outgoing import InLine, Outgoing
 
 PUBLISH_SECONDS = 5.0
-LEASE_SECONDS = 30.0
+LEASE_SECONDS = 10.0
 """Longer than a publish may take, so that order holds while somebody publishes."""
 
 BATCH = 100
 RETRY_SECONDS = 1.0
 PUT_OFF_SECONDS = 600.0
 """How long one is left alone that this release cannot publish: another release, or a mended one, may."""
+
+_PUBLISHED = metrics.ANNOUNCEMENTS.labels("published")
 
 log = get_logger()
 
@@ -32,21 +38,57 @@ class _End(Enum):
 
 
 class Announcer(Loop):
-    """Any number of them may run: an event that two publish has one id."""
+    """
+    Any number of them may run: an event that two publish has one id.
+
+    What this process has just written is published at once, without being read again; the rest in turns.
+    """
 
     def __init__(self, pool: Pool, announce: Announce, *, poll_seconds: float = 0.5) -> None:
         super().__init__("announcer", self.turn, poll_seconds=poll_seconds)
         self._pool = pool
         self._announce = announce
+        self._publishing: set[asyncio.Task[None]] = set()
+        self._behind = False
+
+    async def __aexit__(self, *_: object) -> None:
+        await super().__aexit__()
+        await asyncio.gather(*self._publishing)
+
+    def publish(self, written: InLine) -> None:
+        """Publish what is ours for LEASE_SECONDS, and then what came in line behind it."""
+        self._behind = self._behind or written.behind
+        if written.leased:
+            task = asyncio.create_task(self._publish_leased(written))
+            self._publishing.add(task)
+            task.add_done_callback(self._publishing.discard)
+        elif written.behind:
+            self.wake()
 
     async def turn(self) -> bool:
         """Publish what is first in line; True where more may wait."""
         claimed = await outgoing.claim(self._pool, BATCH, LEASE_SECONDS)
-        if not claimed:
-            return False
-        ends = await asyncio.gather(*(self._publish(one) for one in claimed))
+        return await self._publish_all(claimed) if claimed else False
+
+    async def _publish_leased(self, written: InLine) -> None:
+        try:
+            await self._publish_all(written.leased)
+        except TROUBLE as error:  # they are told again once the lease is over
+            log.warning("announcements_not_closed", error=type(error).__name__, count=len(written.leased))
+        except Exception:
+            log.exception("announcements_failed", count=len(written.leased))
+        if self._behind:
+            self._behind = False
+            self.wake()
+
+    async def _publish_all(self, claimed: Sequence[Outgoing]) -> bool:
+        """Lines side by side, each in order; whether anything left its line."""
+        lines: dict[tuple[str, str, str], list[Outgoing]] = defaultdict(list)
+        for one in claimed:
+            lines[one.line].append(one)
+        ends = [end for ends in await asyncio.gather(*map(self._publish_line, lines.values())) for end in ends]
         await failpoints.reach("tracker.after_publish")
-        seqs = {end: [one.seq for one, its in zip(claimed, ends, strict=True) if its is end] for end in _End}
+        seqs = {end: [seq for seq, its in ends if its is end] for end in _End}
         if told := seqs[_End.PUBLISHED]:
             await outgoing.done(self._pool, told)
         if untold := seqs[_End.UNCONFIRMED]:
@@ -54,6 +96,18 @@ class Announcer(Loop):
         if impossible := seqs[_End.IMPOSSIBLE]:
             await outgoing.put_off(self._pool, impossible, PUT_OFF_SECONDS)
         return bool(told or impossible)
+
+    async def _publish_line(self, line: Sequence[Outgoing]) -> Sequence[tuple[int, _End]]:
+        """In order: nothing passes what was not confirmed, or leaves after the lease."""
+        ends: list[tuple[int, _End]] = []
+        until = time.monotonic() + LEASE_SECONDS - PUBLISH_SECONDS
+        goes_on = True
+        for one in line:
+            goes_on = goes_on and time.monotonic() < until
+            end = await self._publish(one) if goes_on else _End.UNCONFIRMED
+            goes_on = goes_on and end is not _End.UNCONFIRMED
+            ends.append((one.seq, end))
+        return ends
 
     async def _publish(self, one: Outgoing) -> _End:
         if one.event is None:
@@ -70,5 +124,5 @@ class Announcer(Loop):
             metrics.ANNOUNCEMENTS.labels("failed").inc()
             log.exception("announcement_failed", event_id=str(one.event.id))
             return _End.IMPOSSIBLE
-        metrics.ANNOUNCEMENTS.labels("published").inc()
+        _PUBLISHED.inc()
         return _End.PUBLISHED

@@ -14,7 +14,7 @@ from runtime.database_clock import DatabaseClock
 from runtime.health import Health, serve_ops
 from runtime.lifecycle import Stopping
 from runtime.logs import get_logger
-from status_tracker.announcer import Announcer
+from status_tracker.announcer import LEASE_SECONDS, Announcer
 from status_tracker.clients.connection import Connection
 from status_tracker.clients.conversations import IntercomConversations
 from status_tracker.clients.dispatcher import DispatcherClient
@@ -26,6 +26,7 @@ from status_tracker.readiness import schema_trouble, wait_for_schema
 from status_tracker.retaining import Retaining
 from status_tracker.settings import Settings
 from status_tracker.storage.database import Pool
+from status_tracker.storage.outgoing import InLine
 from status_tracker.sweep import Sweep
 from status_tracker.thread import ThreadWriter
 from status_tracker.worker import Worker
@@ -42,7 +43,8 @@ async def main(settings: Settings, stack: AsyncExitStack, stopping: Stopping) ->
     health = Health()
     ops_port = await stack.enter_async_context(serve_ops(health, settings.host, settings.ops_port))
     log.info("ops_listening", host=settings.host, port=ops_port)
-    pool = await stack.enter_async_context(postgres.pool(settings.database_url.get_secret_value(), application=NAME))
+    database_url = settings.database_url.get_secret_value()
+    pool = await stack.enter_async_context(postgres.pool(database_url, application=NAME, by_index=True))
     health.add("database", partial(schema_trouble, pool))
     await wait_for_schema(pool)
     await _start(settings, stack, health, pool)
@@ -58,11 +60,11 @@ async def _start(settings: Settings, stack: AsyncExitStack, health: Health, pool
     announcer = await stack.enter_async_context(Announcer(pool, publisher))
     thread = await stack.enter_async_context(await _thread(settings, stack, pool))
 
-    def written() -> None:
-        announcer.wake()
+    def written(in_line: InLine) -> None:
+        announcer.publish(in_line)
         thread.wake()
 
-    recorder = Recorder(pool, written)
+    recorder = Recorder(pool, written, LEASE_SECONDS)
     app = application(pool, settings.service_tokens)
     port = await stack.enter_async_context(runtime_http.serve(app, settings.host, settings.port))
     log.info("history_listening", host=settings.host, port=port)

@@ -1,7 +1,8 @@
 """Load, decide, record: many events in one transaction."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
@@ -11,11 +12,13 @@ from runtime.batching import Batcher
 from runtime.logs import get_logger
 from runtime.postgres import TROUBLE, UNPREPARED
 from status_tracker import metrics
-from status_tracker.domain.decision import Change, MessageKey, decide
+from status_tracker.domain.decision import Change, Known, MessageKey, decide
 from status_tracker.domain.entries import LOOKED_UP, Entry, Request, Source
 from status_tracker.domain.history import misdirected
+from status_tracker.recent import Recent, Said
 from status_tracker.storage import effects, entries, erasing, messages, openings, outgoing
 from status_tracker.storage.database import Connection, Pool
+from status_tracker.storage.outgoing import InLine
 
 MAX_BATCH = 200
 
@@ -48,13 +51,16 @@ class Recorder:
     """
     Writes what is said about messages: history, timeline, status events and effects, all or nothing.
 
-    `written` is called after a commit that left something for the loops to do.
+    `written` is called after a commit that left something for the loops to do, with the status events that are this
+    process's to publish for `lease_seconds`.
     """
 
-    def __init__(self, pool: Pool, written: Callable[[], None]) -> None:
+    def __init__(self, pool: Pool, written: Callable[[InLine], None], lease_seconds: float = 0) -> None:
         self._pool = pool
         self._written = written
-        self._batcher = Batcher(self._write, MAX_BATCH, shared=(*TROUBLE, *UNPREPARED))
+        self._lease_seconds = lease_seconds
+        self._recent = Recent()
+        self._batcher = Batcher(self._write, MAX_BATCH, shared=(*TROUBLE, *UNPREPARED), collects=True)
 
     async def record(self, fact: Fact) -> Outcome:
         """Return once it is committed. Safe to repeat: an entry that is known changes nothing."""
@@ -63,55 +69,106 @@ class Recorder:
     async def _write(self, facts: list[Fact]) -> list[Outcome]:
         began = time.perf_counter()
         async with self._pool.acquire() as connection, connection.transaction():
-            outcomes, changes, fresh = await _record(connection, facts)
+            outcomes, changes, fresh = await _record(connection, self._recent, facts)
+            in_line = await _have_done(connection, changes, self._lease_seconds)
         metrics.BATCHES.observe(len(facts))
         metrics.BATCH_SECONDS.observe(time.perf_counter() - began)
         _tell_misdirected(changes, fresh)
         if any(change.announcements or change.note or change.opens for change in changes):
             await failpoints.reach("tracker.after_commit")
-            self._written()
+            self._written(in_line)
         return list(outcomes)
 
 
 async def _record(
-    connection: Connection, facts: Sequence[Fact]
+    connection: Connection, recent: Recent, facts: Sequence[Fact]
 ) -> tuple[Sequence[Outcome], Sequence[Change], Collection[UUID]]:
     unique = {fact.entry.entry_id: fact.entry for fact in facts}
     fresh = await entries.remember(connection, unique.values())
     if not fresh:
         return [Outcome.DUPLICATE] * len(facts), (), ()
-    if requests := [fact.request for fact in facts if fact.request and fact.entry.entry_id in fresh]:
+    new = [fact for fact in facts if fact.entry.entry_id in fresh]
+    if requests := [fact.request for fact in new if fact.request]:
         await entries.remember_requests(connection, requests)
-    new = [entry for entry in unique.values() if entry.entry_id in fresh]
-    matched = await entries.match_receipts(connection, [entry for entry in new if _needs_match(entry)])
-    touched = {_key(entry) for entry in new if entry.message_id} | set(matched.values())
-    erased = {_key(fact.entry) for fact in facts if fact.erased and fact.entry.entry_id in fresh}
-    changes = await _apply(connection, touched, erased) if touched else []
+    said = [unique[entry_id] for entry_id in fresh]
+    matched = await entries.match_receipts(connection, [entry for entry in said if _needs_match(entry)])
+    touched = {_key(entry) for entry in said if entry.message_id} | set(matched.values())
+    erased = {_key(fact.entry) for fact in new if fact.erased}
+    only_here = _by_message(requests, said, besides=matched.values())
+    changes = await _apply(connection, recent, touched, erased, only_here) if touched else []
     shown = {change.key: change.shown.request for change in changes}
     return _outcomes(facts, fresh, matched, shown), changes, fresh
 
 
+def _by_message(
+    requests: Sequence[Request], entries: Sequence[Entry], besides: Collection[MessageKey]
+) -> dict[MessageKey, Said]:
+    """What a batch says of each message, but those of which more is known that names no message by itself."""
+    found: dict[MessageKey, Said] = defaultdict(Said)
+    for request in requests:
+        found[request.asked.workspace_id, request.asked.message_id].requests.append(request)
+    for entry in entries:
+        if entry.message_id:
+            found[_key(entry)].entries.append(entry)
+    return {key: said for key, said in found.items() if key not in besides}
+
+
 async def _apply(
-    connection: Connection, touched: Collection[MessageKey], erased: Collection[MessageKey]
-) -> Sequence[Change]:
-    """Decide what the touched messages' rows say now, under their locks, and write it; of the erased, no person."""
-    known = [replace(row, erased=row.erased or row.key in erased) for row in await messages.lock(connection, touched)]
-    keys = [row.key for row in known]
-    requests = await entries.requests_of(connection, keys)
-    said = await entries.entries_of(connection, keys)
+    connection: Connection,
+    recent: Recent,
+    touched: Collection[MessageKey],
+    erased: Collection[MessageKey],
+    only_here: Mapping[MessageKey, Said],
+) -> list[Change]:
+    """
+    Decide what the touched messages' rows say now, under their locks, and write it; of the erased, no person.
+
+    Of a message without a row nothing is known but what is `only_here`, and its row is made as it is to be. Where
+    somebody else makes it in that moment, it is decided again, with what they know.
+    """
+    there = [replace(row, erased=row.erased or row.key in erased) for row in await messages.lock(connection, touched)]
+    new = [Known(key, None, 0, None, erased=key in erased) for key in set(touched) - {row.key for row in there}]
+    said = await _all_said(connection, recent, (*there, *new), only_here)
     at = clock.now()
-    decided = [decide(row, requests.get(row.key, ()), said.get(row.key, ()), at) for row in known]
-    changes = [change for change in decided if change is not None]
-    if changes:
-        await messages.save(connection, changes)
+    decided = {row.key: decide(row, said[row.key].requests, said[row.key].entries, at) for row in (*there, *new)}
+    made = await messages.create(connection, {row.key: decided[row.key] for row in new}) if new else {}
+    known = [*there, *(row for row in new if row.key in made)]
+    changes = [change for row in known if (change := decided[row.key]) is not None]
+    changed = [change for change in changes if change.key not in made]
+    versions = made | (await messages.save(connection, changed) if changed else {})
+    await erasing.erase_messages(connection, [row.key for row in known if row.erased])
+    recent.keep({change.key: (versions[change.key], said[change.key]) for change in changes})
+    if overtaken := {row.key for row in new} - made.keys():
+        changes += await _apply(connection, recent, overtaken, erased, {})
+    return changes
+
+
+async def _all_said(
+    connection: Connection, recent: Recent, rows: Sequence[Known], only_here: Mapping[MessageKey, Said]
+) -> dict[MessageKey, Said]:
+    """Everything that is known of the messages; it is read where it is more than what is here and what is recent."""
+    known: dict[MessageKey, Said] = {}
+    for row in rows:
+        here, before = only_here.get(row.key), recent.of(row)
+        if here is not None and before is not None:
+            known[row.key] = before + here
+    if unknown := [row.key for row in rows if row.key not in known]:
+        requests = await entries.requests_of(connection, unknown)
+        said = await entries.entries_of(connection, unknown)
+        known |= {key: Said(requests.get(key, []), said.get(key, [])) for key in unknown}
+    return known
+
+
+async def _have_done(connection: Connection, changes: Sequence[Change], lease_seconds: float) -> InLine:
+    """Have the loops do what comes of changes."""
+    in_line = InLine()
     if announcements := [told for change in changes for told in change.announcements]:
-        await outgoing.add(connection, announcements)
+        in_line = await outgoing.add(connection, announcements, lease_seconds)
     if opening := [change.key for change in changes if change.opens]:
         await openings.add(connection, opening)
     if noted := [change for change in changes if change.note]:
         await effects.add(connection, noted)
-    await erasing.erase_messages(connection, [row.key for row in known if row.erased])
-    return changes
+    return in_line
 
 
 def _tell_misdirected(changes: Collection[Change], fresh: Collection[UUID]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from proactive_contracts.codec import decode
@@ -15,6 +16,8 @@ from status_tracker.handlers import Fact, Outcome, Recorder
 from status_tracker.ports import Erased
 from status_tracker.storage import replies
 from status_tracker.storage.database import UNSTORABLE, Pool
+
+_counter = cache(metrics.EVENTS.labels)
 
 
 class Worker:
@@ -43,7 +46,7 @@ class Worker:
             outcome = await self._keep(event)
         except UNSTORABLE as error:
             raise Park("unstorable", f"the database cannot hold a value of it: {type(error).__name__}") from error
-        metrics.EVENTS.labels(_kind(event), outcome).inc()
+        _counter(_kind(event), outcome).inc()
 
     async def _keep(self, event: Event[Any]) -> Outcome:
         match event.data:

@@ -11,6 +11,7 @@ import aiormq
 from aio_pika.abc import AbstractConnection
 from yarl import URL
 
+from runtime.amqp.wire import Wire
 from runtime.logs import get_logger
 
 HEARTBEAT_SECONDS = 10
@@ -21,15 +22,23 @@ CONNECT_SECONDS = 5.0
 AMQP_ERRORS: tuple[type[Exception], ...] = (aiormq.AMQPError, OSError, TimeoutError, RuntimeError)
 """What aio-pika raises when the broker or the connection is in trouble; RuntimeError: used after a close."""
 
-Session = Callable[[AbstractConnection], Awaitable[None]]
 
 log = get_logger()
 
 
-async def connect(url: str, name: str) -> AbstractConnection:
+class Connection(aio_pika.Connection):
+    """The client's, with a way past it for what there is much of."""
+
+    def __init__(self, address: URL, name: str) -> None:
+        super().__init__(address, client_properties={"connection_name": name})
+        self.wire = Wire()
+        self.kwargs["transport_factory"] = self.wire
+
+
+async def connect(url: str, name: str) -> Connection:
     """Open a connection whose name operators see in the broker's lists."""
     address = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)
-    connection = aio_pika.Connection(address, client_properties={"connection_name": name})
+    connection = Connection(address, name)
     try:
         async with asyncio.timeout(CONNECT_SECONDS * 2):
             await connection.connect(timeout=CONNECT_SECONDS)
@@ -61,6 +70,9 @@ async def end(task: "asyncio.Task[None]") -> None:
     while not task.done():
         task.cancel()
         await asyncio.wait({task}, timeout=4)
+
+
+Session = Callable[[Connection], Awaitable[None]]
 
 
 class Link:

@@ -10,15 +10,17 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Self
 
-import aiormq
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aiormq.abc import DeliveredMessage
 
 from proactive_contracts.codec import Properties
 from proactive_contracts.errors import ContractError
 from proactive_contracts.topology import DEAD, parked
 from runtime import clock
-from runtime.amqp.connection import AMQP_ERRORS, Link, loss_as_error
+from runtime.amqp.connection import Connection, Link
 from runtime.amqp.publisher import Publisher, PublishFailed
+from runtime.amqp.settling import Settling
+from runtime.amqp.wire import Message, Tap
 from runtime.logs import get_logger
 
 PROBE_SECONDS = 2.0
@@ -50,7 +52,8 @@ class Delivery:
     """One message from a queue, in our hands until it is acknowledged or returned."""
 
     queue: str
-    message: AbstractIncomingMessage
+    message: Message
+    settling: Settling = field(repr=False)
     number: int = 0
     settled: bool = field(default=False)
     acked: bool = field(default=False)
@@ -63,45 +66,36 @@ class Delivery:
     @property
     def headers(self) -> dict[str, Any]:
         """The message's AMQP headers."""
-        return dict(self.message.headers)
+        return dict(self.message.properties.headers or {})
 
     @property
     def routing_key(self) -> str:
         """The key that it was published with."""
-        return self.message.routing_key or ""
+        return self.message.routing_key
 
     @property
     def returns(self) -> int:
         """How often the broker took it back, as far as that matters here; a sender may have put anything there."""
-        count = self.message.headers.get("x-delivery-count")
+        count = self.headers.get("x-delivery-count")
         return min(max(count, 0), 100) if isinstance(count, int) else 0
 
     @property
     def stale(self) -> bool:
         """Its channel is gone: the broker hands it out again."""
-        try:
-            return self.message.channel.is_closed
-        except aiormq.exceptions.ChannelInvalidStateError:  # how the client says that it is closed
-            return True
+        return self.settling.over
 
     async def ack(self) -> None:
         """Tell the broker that it is ours now; harmless twice, and on a connection that is gone."""
-        if not self.settled:
-            self.settled = self.acked = True
-            await self._tell(self.message.ack())
+        self._settle(acked=True)
 
     async def give_back(self) -> None:
         """Return it to the queue; this counts towards the delivery limit on every version of RabbitMQ."""
-        if not self.settled:
-            self.settled = True
-            await self._tell(self.message.reject(requeue=True))
+        self._settle(acked=False)
 
-    async def _tell(self, telling: Awaitable[None]) -> None:
-        try:
-            with loss_as_error():
-                await telling
-        except AMQP_ERRORS:
-            log.info("delivery_outlived_channel", queue=self.queue)
+    def _settle(self, *, acked: bool) -> None:
+        if not self.settled:
+            self.settled, self.acked = True, acked
+            self.settling.settle(self.message.delivery_tag, acked=acked)
 
 
 Handler = Callable[[Delivery], Awaitable[None]]
@@ -138,12 +132,13 @@ class Consumer:
         self._inbox: asyncio.Queue[Delivery] = asyncio.Queue()
         self._busy = 0
         self._taken = 0
-        self._open: set[int] = set()
+        self._open: dict[int, None] = {}
         self._marks: deque[tuple[datetime, int]] = deque()
         self._returned_at = -_RETURN_SECONDS
         self._consuming = False
         self._stopping = asyncio.Event()
         self._workers: list[asyncio.Task[None]] = []
+        self._settling: Settling | None = None
         self._stack = AsyncExitStack()
         self.depths: dict[str, int] = {}
         """Messages ready in each queue when it was last looked at."""
@@ -155,7 +150,6 @@ class Consumer:
         """
 
     async def __aenter__(self) -> Self:
-        self._workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
         await self._stack.enter_async_context(self._link)
         return self
 
@@ -171,28 +165,30 @@ class Consumer:
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
+        if self._settling is not None:
+            await self._settling.settled()
         await self._stack.aclose()
 
     async def check(self) -> str | None:
         """For readiness."""
         return None if self._consuming else f"not consuming {', '.join(self._queues)}"
 
-    async def _session(self, connection: AbstractConnection) -> None:
+    async def _session(self, connection: Connection) -> None:
         channel = await connection.channel(publisher_confirms=False)
         await channel.set_qos(prefetch_count=self._prefetch)
         cancelled = asyncio.Event()
         underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(lambda *_: cancelled.set())
-        tags = {}
+        self._settling = Settling(underlay)
+        connection.wire.taps[underlay.number] = Tap(partial(self._take, self._settling))
         for name in self._queues:
-            queue = await channel.get_queue(name)
-            tags[await queue.consume(partial(self._take, name))] = queue
+            await underlay.basic_consume(name, _past_the_client, consumer_tag=name)
         self._consuming = True
         self._marks.clear()
         try:
             await self._until_over(connection, channel, cancelled)
-            for tag, queue in tags.items():
-                await queue.cancel(tag)
+            for name in self._queues:
+                await underlay.basic_cancel(name)
             await channel.closed()  # the drain in __aexit__ ends this session
         finally:
             self._consuming = False
@@ -228,10 +224,14 @@ class Consumer:
                     self.read_up_to = began
             await asyncio.sleep(PROBE_SECONDS)
 
-    async def _take(self, queue: str, message: AbstractIncomingMessage) -> None:
+    def _take(self, settling: Settling, message: Message) -> None:
         self._taken += 1
-        self._open.add(self._taken)
-        self._inbox.put_nowait(Delivery(queue, message, self._taken))
+        self._open[self._taken] = None
+        settling.take(message.delivery_tag)
+        self._inbox.put_nowait(Delivery(message.consumer_tag, message, settling, self._taken))
+        wanted = min(self._busy + self._inbox.qsize(), self._concurrency)
+        if wanted > len(self._workers) and not self._stopping.is_set():
+            self._workers.append(asyncio.create_task(self._work()))
 
     async def _work(self) -> None:
         while True:
@@ -251,11 +251,11 @@ class Consumer:
 
     def _close(self, delivery: Delivery, *, handled: bool) -> None:
         """Let read_up_to follow; what goes back to its queue voids what was to be said once it was handled."""
-        self._open.discard(delivery.number)
+        self._open.pop(delivery.number, None)
         if not handled:
             self._marks.clear()
             self._returned_at = time.monotonic()
-        while self._marks and min(self._open, default=self._taken + 1) > self._marks[0][1]:
+        while self._marks and next(iter(self._open), self._taken + 1) > self._marks[0][1]:
             self.read_up_to = self._marks.popleft()[0]
 
     async def _handle(self, delivery: Delivery) -> None:
@@ -279,14 +279,15 @@ class Consumer:
         except self._trouble:
             raise
         except Exception:
-            log.exception("delivery_failed", queue=delivery.queue, message_id=delivery.message.message_id)
+            message_id = delivery.message.properties.message_id
+            log.exception("delivery_failed", queue=delivery.queue, message_id=message_id)
             if not delivery.settled:
                 await self._stopped_within(min(_LONGEST_PAUSE, 2.0**delivery.returns))
                 await delivery.give_back()
 
     async def _park(self, delivery: Delivery, reason: str, detail: str) -> None:
         log.error("delivery_parked", queue=delivery.queue, reason=reason, detail=detail[:300])
-        message = delivery.message
+        sent = delivery.message.properties
         headers = {
             "x-proactive-reason": reason,
             "x-proactive-detail": detail[:500],
@@ -295,12 +296,12 @@ class Consumer:
         }
         properties = Properties(
             message_id=str(clock.new_id()),
-            type=message.type or "",
-            correlation_id=message.correlation_id,
+            type=sent.message_type or "",
+            correlation_id=sent.correlation_id,
             timestamp=clock.now(),
-            app_id=message.app_id or "",
-            content_type=message.content_type or "application/octet-stream",
-            headers=headers | ({"x-proactive-message-id": message.message_id} if message.message_id else {}),
+            app_id=sent.app_id or "",
+            content_type=sent.content_type or "application/octet-stream",
+            headers=headers | ({"x-proactive-message-id": sent.message_id} if sent.message_id else {}),
         )
         await self._publisher.publish(DEAD, parked(delivery.queue), delivery.body, properties)
         await delivery.ack()
@@ -312,3 +313,7 @@ class Consumer:
         except TimeoutError:
             return False
         return True
+
+
+async def _past_the_client(message: DeliveredMessage) -> None:
+    raise AssertionError(f"the tap of its channel takes {message.delivery_tag}")

@@ -1,13 +1,10 @@
 """Publishing with a definite answer: the broker has it, it reached nobody, or nobody knows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any, Self
-from weakref import WeakValueDictionary
 
-import aiormq
-from aio_pika.abc import AbstractConnection
 from aiormq.abc import AbstractChannel
 
 from proactive_contracts.codec import Properties, encode, properties_of
@@ -15,7 +12,8 @@ from proactive_contracts.envelope import Event
 from proactive_contracts.status import MessageStatusChanged
 from proactive_contracts.topology import address
 from proactive_contracts.values import Lane
-from runtime.amqp.connection import AMQP_ERRORS, Link, loss_as_error
+from runtime.amqp.connection import AMQP_ERRORS, Connection, Link
+from runtime.amqp.wire import Message, Tap, Wire
 
 
 class PublishFailed(Exception):
@@ -46,9 +44,8 @@ class Publisher:
 
     def __init__(self, url: str, name: str) -> None:
         self._link = Link(url, f"{name}.publisher", self._session)
-        self._channel: AbstractChannel | None = None
+        self._publishing: _Publishing | None = None
         self._opened = asyncio.Event()
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
         await self._link.__aenter__()
@@ -60,7 +57,7 @@ class Publisher:
     @property
     def connected(self) -> bool:
         """Whether a publish would leave at once."""
-        return self._channel is not None and not self._channel.is_closed
+        return self._publishing is not None and self._publishing.is_open
 
     async def check(self) -> str | None:
         """For readiness."""
@@ -106,68 +103,130 @@ class Publisher:
             NotPublished: it never left.
         """
         deadline = asyncio.get_running_loop().time() + timeout
-        async with self._turn(properties.message_id, deadline):
-            channel = await self._usable(deadline)
-            try:
-                with loss_as_error():
-                    async with asyncio.timeout_at(deadline):
-                        await channel.basic_publish(
-                            body,
-                            exchange=exchange,
-                            routing_key=key,
-                            properties=_basic(properties, cc),
-                            mandatory=mandatory,
-                        )
-            except aiormq.exceptions.PublishError:
-                raise Unroutable(f"no queue is bound to {key!r} on {exchange!r}") from None
-            except AMQP_ERRORS as error:
-                raise Unconfirmed(f"{type(error).__name__}: {error}") from error
+        publishing = await self._usable(deadline)
+        try:
+            await publishing.publish(exchange, key, body, properties, deadline, mandatory=mandatory, cc=cc)
+        except _ReturnedError:
+            raise Unroutable(f"no queue is bound to {key!r} on {exchange!r}") from None
+        except AMQP_ERRORS as error:
+            raise Unconfirmed(f"{type(error).__name__}: {error}") from error
 
-    @asynccontextmanager
-    async def _turn(self, message_id: str, deadline: float) -> AsyncIterator[None]:
-        """One publish of an id at a time: the client matches returned messages to publishes by that id."""
-        lock = self._turns.setdefault(message_id, asyncio.Lock())
+    async def _usable(self, deadline: float) -> "_Publishing":
+        if (publishing := self._publishing) is not None and publishing.is_open:
+            return publishing
         try:
             async with asyncio.timeout_at(deadline):
-                await lock.acquire()
-        except TimeoutError:
-            raise Unconfirmed("another publish of the same event is under way") from None
-        try:
-            yield
-        finally:
-            lock.release()
-
-    async def _usable(self, deadline: float) -> AbstractChannel:
-        try:
-            async with asyncio.timeout_at(deadline):
-                while (channel := self._channel) is None or channel.is_closed:
+                while (publishing := self._publishing) is None or not publishing.is_open:
                     self._opened.clear()
                     await self._opened.wait()
         except TimeoutError:
             raise NotPublished("no connection to the broker") from None
-        return channel
+        return publishing
 
-    async def _session(self, connection: AbstractConnection) -> None:
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+    async def _session(self, connection: Connection) -> None:
+        channel = await connection.channel(publisher_confirms=True)
+        underlay = await channel.get_underlay_channel()
+        publishing = _Publishing(connection.wire, underlay)
         try:
-            self._channel = await channel.get_underlay_channel()
+            self._publishing = publishing
             self._opened.set()
             await channel.closed()
         finally:
-            self._channel = None
+            self._publishing = None
+            publishing.lost()
 
 
-def _basic(properties: Properties, cc: Sequence[str]) -> aiormq.spec.Basic.Properties:
-    headers: dict[str, Any] = dict(properties.headers)
-    if cc:
-        headers["CC"] = list(cc)
-    return aiormq.spec.Basic.Properties(
-        content_type=properties.content_type,
-        delivery_mode=2,
-        message_id=properties.message_id,
-        message_type=properties.type,
-        correlation_id=properties.correlation_id,
-        timestamp=properties.timestamp,
-        app_id=properties.app_id,
-        headers=headers,
-    )
+class _ReturnedError(Exception):
+    """It reached no queue."""
+
+
+class _RefusedError(ConnectionError):
+    """The broker said that it does not have it."""
+
+
+class _Publishing:
+    """
+    One channel's publishes that are not answered yet, in the order of their tags.
+
+    The broker tells of what comes back by its properties alone: its id. So of one id there is one at a time, and the
+    latest is meant.
+    """
+
+    def __init__(self, wire: Wire, channel: AbstractChannel) -> None:
+        self._wire = wire
+        self._channel = channel
+        self._tag = 0
+        self._unanswered: dict[int, tuple[str, asyncio.Future[None]]] = {}
+        self._latest: dict[str, int] = {}
+        wire.taps[channel.number] = Tap(self._came_back, self._answered)
+
+    @property
+    def is_open(self) -> bool:
+        return not self._channel.is_closed
+
+    async def publish(
+        self,
+        exchange: str,
+        key: str,
+        body: bytes,
+        properties: Properties,
+        deadline: float,
+        *,
+        mandatory: bool,
+        cc: Sequence[str],
+    ) -> None:
+        id_ = properties.message_id
+        while (tag := self._latest.get(id_)) is not None and not (earlier := self._unanswered[tag][1]).done():
+            async with asyncio.timeout_at(deadline):
+                await asyncio.wait({earlier})
+        if not self.is_open:
+            raise ConnectionError("the channel was lost")
+        self._wire.publish(
+            self._channel.number,
+            exchange,
+            key,
+            body,
+            properties,
+            mandatory=mandatory,
+            frame_max=self._channel.connection.connection_tune.frame_max,
+            cc=cc,
+        )
+        self._tag += 1
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[None] = loop.create_future()
+        self._unanswered[self._tag] = id_, answer
+        self._latest[id_] = self._tag
+        time_out = loop.call_at(deadline, _time_out, answer)
+        try:
+            await answer
+        finally:
+            time_out.cancel()
+
+    def lost(self) -> None:
+        """Nobody answers any more."""
+        for _, answer in self._unanswered.values():
+            if not answer.done():
+                answer.set_exception(ConnectionError("the channel was lost"))
+
+    def _came_back(self, message: Message) -> None:
+        tag = self._latest.get(message.properties.message_id or "")
+        if tag is not None and not (answer := self._unanswered[tag][1]).done():
+            answer.set_exception(_ReturnedError())
+
+    def _answered(self, tag: int, multiple: bool, taken: bool) -> None:
+        tags = list(takewhile(lambda one: one <= tag, self._unanswered)) if multiple else [tag]
+        for one in tags:
+            id_, answer = self._unanswered.pop(one)
+            if self._latest[id_] == one:
+                del self._latest[id_]
+            if answer.done():
+                continue
+            if taken:
+                answer.set_result(None)
+            else:
+                answer.set_exception(_RefusedError("the broker does not take it"))
+
+
+def _time_out(answer: "asyncio.Future[None]") -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError())

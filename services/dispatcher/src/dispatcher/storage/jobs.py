@@ -1,10 +1,12 @@
 """The journal of claims and outcomes, written in micro-batches. The database's clock is the only clock."""
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -24,7 +26,16 @@ from dispatcher.domain.states import (
 from dispatcher.ports import Claim, Rivals, Room, Settled, Taken
 from dispatcher.storage import due
 from dispatcher.storage import statements as sql
-from dispatcher.storage.rows import Key, Request, columns_of_keys, columns_of_requests, key_of, read
+from dispatcher.storage.rows import (
+    Key,
+    Request,
+    claimed,
+    columns_of_keys,
+    columns_of_requests,
+    key_of,
+    key_of_row,
+    read,
+)
 from dispatcher.storage.steps import SHARED, Happened, Steps, renew
 from proactive_contracts.codec import EVENT_TYPES
 from proactive_contracts.envelope import Event, content_digest
@@ -35,12 +46,15 @@ from proactive_contracts.values import Channel, Lane
 from runtime.batching import Batcher
 from runtime.postgres import Connection, Pool
 
+_Receipt: TypeAlias = tuple[Key, DeliveryReported]
+
 
 class PostgresJobs:
     """
     dispatcher.ports.Jobs on schema `dispatch`. A lease lasts `lease_seconds` from the claim.
 
     `capabilities`: what each provider offers, by its name. `chance` gives numbers in [0, 1).
+    `collects`: batches grow while it is busy (runtime.batching).
     """
 
     def __init__(
@@ -49,6 +63,8 @@ class PostgresJobs:
         lease_seconds: float,
         capabilities: Mapping[str, Capabilities] | None = None,
         chance: Callable[[], float] = random.random,
+        *,
+        collects: bool = False,
     ) -> None:
         self._pool = pool
         self._lease = lease_seconds
@@ -57,9 +73,10 @@ class PostgresJobs:
         self._called_again = frozenset(name for name, can in (capabilities or {}).items() if can.same_id_again)
         self._handed_out: set[tuple[Key, int]] = set()
         self._unsure_until = 0.0
-        self._claims = Batcher(self._claim_batch, shared=SHARED)
-        self._events = Batcher(self._settle_batch, shared=SHARED)
-        self._announcements = Batcher(self._announced_batch, shared=SHARED)
+        self._claims = Batcher(self._claim_batch, shared=SHARED, collects=collects)
+        self._events = Batcher(self._settle_batch, shared=SHARED, collects=collects)
+        self._receipts = Batcher(self._receipts_batch, shared=SHARED)
+        self._announcements = Batcher(self._announced_batch, shared=SHARED, collects=collects)
 
     async def claim(
         self, event: Event[SendRequested], lane: Lane, provider: str | None = None, *, held: bool = False
@@ -75,10 +92,16 @@ class PostgresJobs:
         happening: Happening,
         provider: str | None = None,
         *,
+        known: Job | None = None,
         tell_in: float = sql.ANNOUNCE_SECONDS,
     ) -> Settled | None:
-        """Record what happened; None where no such job is there. `tell_in`: when a worker tells it, if nobody did."""
-        return await self._events.add(Happened((workspace_id, message_id), happening, provider, tell_in))
+        """
+        Record what happened; None where no such job is there.
+
+        `known`: the job as it was handed out, to whoever says what came of it. `tell_in`: seconds after which a worker
+        tells it, if nobody did.
+        """
+        return await self._events.add(Happened((workspace_id, message_id), happening, provider, tell_in, known))
 
     async def cancel(self, event: Event[CancelRequested], lane: Lane) -> Settled:
         """Stop a job that has not left; one that never came gets a cancelled row, which its request will meet."""
@@ -131,15 +154,7 @@ class PostgresJobs:
         """Remember the best receipt, and that the provider has the message; the worker's scheduler tells that."""
         if receipt.message_id is None:
             return
-        key = (receipt.workspace_id, receipt.message_id)
-        row = await self._pool.fetchrow(sql.HAS_IT, *key, receipt.channel_id)
-        if row is None:
-            return
-        if row["provider_message_id"] is None and State(row["state"]) not in REFUSED_FOR_GOOD:
-            came = ReceiptCame(receipt.provider, receipt.provider_message_id)
-            await self._events.add(Happened(key, came, receipt.provider, tell_in=0))
-        word = resends.receipt_word(receipt)
-        await self._pool.execute(sql.RECEIPT, *key, receipt.channel_id, word, resends.RECEIPT_ORDER)
+        await self._receipts.add(((receipt.workspace_id, receipt.message_id), receipt))
 
     @contextmanager
     def _handing_out(self) -> Iterator[Callable[[list[Claim]], list[Claim]]]:
@@ -163,9 +178,19 @@ class PostgresJobs:
             raise
 
     async def _claim_batch(self, requests: list[Request]) -> list[Claim]:
-        with self._handing_out() as hand_out:
-            async with self._pool.acquire() as connection, connection.transaction():
-                return hand_out(await self._claim_on(connection, requests))
+        """In one statement, which commits by itself: see _handing_out for why it is remembered before."""
+        perhaps = {(request.key, 1) for request in requests} - self._handed_out
+        self._handed_out |= perhaps
+        called: set[tuple[Key, int]] = set()
+        try:
+            claims = await self._claim_on(self._pool, requests)
+            called = {(key_of(claim.job), 1) for claim in claims if claim.act is Act.CALL}
+        except BaseException:
+            self._unsure_until = time.monotonic() + self._lease
+            raise
+        finally:
+            self._handed_out -= perhaps - called
+        return claims
 
     async def _claim_resend(self, request: Request) -> Claim:
         """
@@ -179,39 +204,66 @@ class PostgresJobs:
             await _take_place(connection, resends.replaced_by(resend), request.lane, resend.resend_of, None)
             return (await self._claim_on(connection, [replace(request, held=True)]))[0]
 
-    async def _claim_on(self, connection: Connection, requests: list[Request]) -> list[Claim]:
+    async def _claim_on(self, connection: Connection | Pool, requests: list[Request]) -> list[Claim]:
         """A batch may hold one message twice: the first one claims, the others find its row."""
         first: dict[Key, Request] = {}
         for request in requests:
             first.setdefault(request.key, request)
         in_order = [first[key] for key in sorted(first)]  # all replicas lock in one order: no deadlocks
-        columns = columns_of_requests(in_order)
-        made = {tuple(row) for row in await connection.fetch(sql.CLAIM, *columns, self._lease, self._worker)}
-        rows = await connection.fetch(sql.FIND, *columns_of_keys(list(first)))
-        found = {(row["workspace_id"], row["message_id"]): row for row in rows}
-        claims = []
-        for request in requests:
-            row = found[request.key]
-            fresh = request.key in made and first[request.key] is request
-            act = Act.CALL if fresh and row["state"] == State.SENDING else Act.NOTHING
-            claims.append(Claim(read(row), act, row["seconds_left"], fresh))
-        return claims
+        rows = await connection.fetch(sql.CLAIM, *columns_of_requests(in_order), self._lease, self._worker)
+        made = {key_of_row(row): row for row in rows}
+        fresh = [request.key in made and first[request.key] is request for request in requests]
+        known = [request.key for request, is_fresh in zip(requests, fresh, strict=True) if not is_fresh]
+        rows = await connection.fetch(sql.FIND, *columns_of_keys(known)) if known else []
+        found = {key_of_row(row): Claim(read(row), Act.NOTHING, row["seconds_left"]) for row in rows}
+        return [
+            _claimed(request, made[request.key]) if is_fresh else found[request.key]
+            for request, is_fresh in zip(requests, fresh, strict=True)
+        ]
 
     async def _settle_batch(self, events: list[Happened]) -> list[Settled | None]:
         settled: dict[int, Settled | None] = {}
-        async with self._pool.acquire() as connection, connection.transaction():
-            for one_each in _rounds(events):
-                settled |= zip(one_each, await self._steps.settle(connection, list(one_each.values())), strict=True)
+        for one_each in _rounds(events):
+            settled |= await self._settle_different(one_each)
         for event in events:
             if isinstance(event.happening, Answered):
                 self._handed_out.discard((event.key, event.happening.attempt))
         return [settled[place] for place in range(len(events))]
 
+    async def _settle_different(self, events: dict[int, Happened]) -> dict[int, Settled | None]:
+        accepted = await self._steps.accept(self._pool, list(events.values()))
+        settled: dict[int, Settled | None] = {
+            place: accepted[event.key] for place, event in events.items() if event.key in accepted
+        }
+        others = {place: event for place, event in events.items() if place not in settled}
+        if others:
+            async with self._pool.acquire() as connection, connection.transaction():
+                settled |= zip(others, await self._steps.settle(connection, list(others.values())), strict=True)
+        return settled
+
+    async def _receipts_batch(self, receipts: list[_Receipt]) -> list[None]:
+        about = [(*key, receipt.channel_id) for key, receipt in receipts]
+        rows = await self._pool.fetch(sql.KNOWN, *map(list, zip(*about, strict=True)))
+        known = {(*key_of_row(row), row["channel_id"]): row for row in rows}
+        unheard: list[Happened] = []
+        best: dict[Key, str] = {}
+        for (key, receipt), its_job in zip(receipts, about, strict=True):
+            row = known.get(its_job)
+            if row is None:
+                continue
+            if row["provider_message_id"] is None and State(row["state"]) not in REFUSED_FOR_GOOD:
+                came = ReceiptCame(receipt.provider, receipt.provider_message_id)
+                unheard.append(Happened(key, came, receipt.provider, tell_in=0))
+            word = resends.receipt_word(receipt)
+            best[key] = max(best.get(key, word), word, key=resends.RECEIPT_ORDER.index)
+        await asyncio.gather(*map(self._events.add, unheard))
+        if best:
+            await self._pool.execute(sql.RECEIPTS, *columns_of_keys([*best]), [*best.values()], resends.RECEIPT_ORDER)
+        return [None] * len(receipts)
+
     async def _announced_batch(self, jobs: list[Job]) -> list[None]:
         keys = columns_of_keys([key_of(job) for job in jobs])
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(sql.HOLD, *keys)
-            await connection.execute(sql.ANNOUNCED, *keys, [job.transition for job in jobs])
+        await self._pool.execute(sql.ANNOUNCED, *keys, [job.transition for job in jobs])
         return [None] * len(jobs)
 
     async def _lost(self, connection: Connection, channel: Channel) -> list[Claim]:
@@ -221,6 +273,11 @@ class PostgresJobs:
         lost = [(job, left) for job, left in jobs if (key_of(job), job.attempt) not in self._handed_out]
         await renew(connection, [job for job, _ in lost], self._lease)
         return [Claim(job, Act.CALL, left) for job, left in lost]
+
+
+def _claimed(request: Request, row: asyncpg.Record) -> Claim:
+    act = Act.CALL if row["state"] == State.SENDING else Act.NOTHING
+    return Claim(claimed(request, row), act, row["seconds_left"], fresh=True)
 
 
 def _rounds(events: Sequence[Happened]) -> Iterator[dict[int, Happened]]:

@@ -15,7 +15,7 @@ from proactive_contracts.codec import EVENT_TYPES
 from proactive_contracts.envelope import Event
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.values import Lane, RequestedBy
-from runtime.postgres import Connection
+from runtime.postgres import Connection, Pool
 
 Key: TypeAlias = tuple[str, UUID]
 
@@ -53,6 +53,11 @@ def key_of(job: Job) -> Key:
     return job.workspace_id, job.message_id
 
 
+def key_of_row(row: asyncpg.Record) -> Key:
+    """What a row is found by."""
+    return row["workspace_id"], row["message_id"]
+
+
 def columns_of_keys(keys: Sequence[Key]) -> tuple[list[str], list[UUID]]:
     """As UNNEST wants them."""
     return [workspace for workspace, _ in keys], [message for _, message in keys]
@@ -69,7 +74,7 @@ def columns_of_requests(requests: Sequence[Request]) -> list[list[Any]]:
             request.event.data.channel_id,
             request.lane.value,
             request.event.data.not_after,
-            request.event.data.model_dump(mode="json", exclude_none=True),
+            request.event.data.model_dump_json(exclude_none=True),
             request.provider,
             request.event.data.not_before,
             request.held,
@@ -79,14 +84,29 @@ def columns_of_requests(requests: Sequence[Request]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-async def write(connection: Connection, turns: Sequence[Turn], lease_seconds: float, worker: UUID) -> list[Job]:
-    """Write decisions about different jobs whose rows this transaction has locked; gives the jobs as they are now."""
+async def write(
+    connection: Connection | Pool, turns: Sequence[Turn], lease_seconds: float, worker: UUID, *, locked: bool = True
+) -> dict[Key, Job]:
+    """
+    Write decisions about different jobs; gives the jobs as they are now.
+
+    Where this transaction has not `locked` their rows, only those are written that are still being sent as they were.
+    """
     if not turns:
-        return []
+        return {}
     columns = [list(column) for column in zip(*map(_columns, turns), strict=True)]
-    rows = await connection.fetch(sql.WRITE, *columns, lease_seconds, worker)
-    written = {(row["workspace_id"], row["message_id"]): row for row in rows}
-    return [_after(turn, written[key_of(turn.job)]) for turn in turns]
+    transitions = [None if locked else turn.job.transition for turn in turns]
+    rows = await connection.fetch(sql.WRITE, *columns, transitions, lease_seconds, worker)
+    written = {key_of_row(row): row for row in rows}
+    return {
+        key: _after(turn, told, written[key])
+        for turn, told in zip(turns, columns[_RESULT], strict=True)
+        if (key := key_of(turn.job)) in written
+    }
+
+
+_RESULT = 11
+"""Its place among the columns."""
 
 
 def _columns(turn: Turn) -> tuple[Any, ...]:
@@ -111,7 +131,8 @@ def _columns(turn: Turn) -> tuple[Any, ...]:
     )
 
 
-def _after(turn: Turn, row: asyncpg.Record) -> Job:
+def _after(turn: Turn, told: Mapping[str, Any] | None, row: asyncpg.Record) -> Job:
+    """`told`: the result as it was written; where none was, the row holds the one from before, if any."""
     step = turn.step
     return replace(
         turn.job,
@@ -123,7 +144,31 @@ def _after(turn: Turn, row: asyncpg.Record) -> Job:
         unclear=step.unclear,
         provider_message_id=step.provider_message_id,
         stopped_by=step.stopped_by,
-        **{name: row[name] for name in ("since", "transition", "due_at", "outcome", "result", "provider", "called_at")},
+        result=row["result"] if told is None else told,
+        **{name: row[name] for name in ("since", "transition", "due_at", "outcome", "provider", "called_at")},
+    )
+
+
+def claimed(request: Request, row: asyncpg.Record) -> Job:
+    """The job that a request has just become, by what CLAIM returns of its row."""
+    return Job(
+        workspace_id=row["workspace_id"],
+        message_id=row["message_id"],
+        event_id=request.event.id,
+        digest=request.digest,
+        lane=request.lane,
+        state=State(row["state"]),
+        since=row["since"],
+        attempt=row["attempt"],
+        transition=row["transition"],
+        not_after=request.event.data.not_after,
+        request=request.event.data,
+        outcome=None,
+        result=None,
+        receipt=None,
+        due_at=row["due_at"],
+        provider=request.provider,
+        called_at=row["called_at"],
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from dispatcher.domain import resends
-from dispatcher.domain.answers import Unclear
+from dispatcher.domain.answers import Accepted, Unclear
 from dispatcher.domain.job import decide
 from dispatcher.domain.states import (
     MOVING,
@@ -29,12 +29,12 @@ from dispatcher.domain.states import (
 from dispatcher.ports import Claim, Settled
 from dispatcher.storage import statements as sql
 from dispatcher.storage.gate_statements import FAILURES_BACK
-from dispatcher.storage.rows import Key, Turn, columns_of_keys, key_of, read, write
+from dispatcher.storage.rows import Key, Turn, columns_of_keys, key_of, key_of_row, read, write
 from proactive_contracts.results import Earlier
 from proactive_contracts.status import Status
 from proactive_contracts.values import Channel
 from runtime.logs import get_logger
-from runtime.postgres import TROUBLE, UNPREPARED, Connection
+from runtime.postgres import TROUBLE, UNPREPARED, Connection, Pool
 
 SHARED = (*TROUBLE, *UNPREPARED)
 """Errors that say nothing about the job at hand."""
@@ -47,12 +47,17 @@ log = get_logger()
 
 @dataclass(frozen=True)
 class Happened:
-    """Something that happened to a job; `tell_in`: seconds after which its untold result is told by the scheduler."""
+    """
+    Something that happened to a job; `tell_in`: seconds after which its untold result is told by the scheduler.
+
+    `known`: the job as it was handed out, to whoever says what came of it.
+    """
 
     key: Key
     happening: Happening
     provider: str | None
     tell_in: float = sql.ANNOUNCE_SECONDS
+    known: Job | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Steps:
     async def settle(self, connection: Connection, events: Sequence[Happened]) -> list[Settled | None]:
         """Decide, under the locks of their rows, about jobs that are all different."""
         rows = await connection.fetch(sql.LOCK, *columns_of_keys([event.key for event in events]))
-        jobs = {(row["workspace_id"], row["message_id"]): (read(row), row["now"]) for row in rows}
+        jobs = {key_of_row(row): (read(row), row["now"]) for row in rows}
         turns = {}
         for event in events:
             if event.key in jobs:
@@ -75,16 +80,30 @@ class Steps:
                 step = self._decide(job, event.happening, event.provider or job.provider, now)
                 if step is not None:
                     turns[event.key] = Turn(job, step, event.provider, event.tell_in)
-        written = await write(connection, list(turns.values()), self.lease_seconds, self.worker)
+        after = await write(connection, list(turns.values()), self.lease_seconds, self.worker)
         taken = [jobs[event.key][0].request for event in events if _was_no_failure(event, jobs, turns)]
         await _take_failures_back(connection, [request.channel_id for request in taken if request is not None])
-        after = dict(zip(turns, written, strict=True))
         return [
             Settled(after.get(event.key, jobs[event.key][0]), changed=_tells(turns.get(event.key)))
             if event.key in jobs
             else None
             for event in events
         ]
+
+    async def accept(self, pool: Pool, events: Sequence[Happened]) -> dict[Key, Settled]:
+        """
+        What nearly every call comes to, in one statement and without a look: the provider took it.
+
+        Only of jobs that are all different, and to which nothing else happened since they were handed out.
+        """
+        turns = []
+        for event in events:
+            if event.known is not None and _is_plainly_taken(event.happening):
+                step = self._decide(event.known, event.happening, event.provider, event.known.since)
+                assert step is not None, "what is being sent can be taken"
+                turns.append(Turn(event.known, step, event.provider, event.tell_in))
+        accepted = await write(pool, turns, self.lease_seconds, self.worker, locked=False)
+        return {key: Settled(job, changed=True) for key, job in accepted.items()}
 
     async def move_on(
         self, connection: Connection, rows: Sequence[tuple[asyncpg.Record, HeldBack | RepeatsSent | None]]
@@ -136,7 +155,7 @@ class Steps:
                 await _put_off(connection, key_of(turns[0][0].job))
                 return []
             return [claim for turn in turns for claim in await self._write_each(connection, [turn])]
-        return [Claim(job, turn.step.act, seconds_left) for job, (turn, seconds_left) in zip(jobs, turns, strict=True)]
+        return [Claim(jobs[key_of(turn.job)], turn.step.act, seconds_left) for turn, seconds_left in turns]
 
     async def _due(self, connection: Connection, job: Job, judged: set[Key]) -> Happening:
         """What it means that this job's time has come. `judged`: first messages of which a re-send was judged now."""
@@ -178,6 +197,12 @@ async def _take_failures_back(connection: Connection, channels: Sequence[UUID]) 
     """It says nothing about the failures of other messages, and it is of the past: an open breaker stays open."""
     if channels:
         await connection.execute(FAILURES_BACK, channels)
+
+
+def _is_plainly_taken(happening: Happening) -> bool:
+    """Whether it can be judged by what was known when the call began: no clock and no earlier attempt has a say."""
+    answer = happening.answer if isinstance(happening, Answered) else None
+    return isinstance(answer, Accepted) and not answer.duplicate
 
 
 def _tells(turn: Turn | None) -> bool:

@@ -24,6 +24,11 @@ class Announcement:
     recipient: str
     event: Event[Any]
 
+    @property
+    def line(self) -> tuple[str, str, str]:
+        """Those of one line leave in order."""
+        return self.workspace_id, self.channel, self.recipient
+
 
 def announcements(
     before: Status | None, revision: int, now: Shown, at: datetime, *, erased: bool = False

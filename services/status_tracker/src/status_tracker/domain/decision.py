@@ -21,13 +21,15 @@ class Known:
     """
     What a message's row said before: its status, how many changes were told, and the last note.
 
-    `erased`: its person was, so that nothing is written to Intercom any more.
+    `version`: another one each time that the row is written; None where there is none yet. `erased`: its person was,
+    so that nothing is written to Intercom any more.
     """
 
     key: MessageKey
     status: Status | None
     revision: int
     noted: Kind | None
+    version: int | None = None
     erased: bool = False
 
 

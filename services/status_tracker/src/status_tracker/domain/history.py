@@ -95,6 +95,8 @@ def _chosen(requests: Collection[Request], entries: Collection[Entry]) -> Reques
 
     A dispatcher claims one request per message. Only a refused one shows where nothing else is known yet.
     """
+    if len(requests) == 1:
+        return next(iter(requests))
     claimed = {entry.answers for entry in entries if entry.tells_claim}
     refused = {entry.answers for entry in entries if entry.is_refusal}
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from proactive_contracts.reasons import FailureReason
@@ -16,6 +17,7 @@ from status_tracker.storage.reading import readable, request_of
 
 _FIELDS = [field.name for field in fields(Entry) if field.name != "recorded_at"]
 _COLUMNS = ", ".join(_FIELDS)
+_values = attrgetter(*_FIELDS)
 
 _REMEMBER = f"""
     INSERT INTO tracker.entry ({_COLUMNS})
@@ -34,18 +36,20 @@ _OF_MESSAGES = f"""
 
 async def remember(connection: Connection, entries: Collection[Entry]) -> set[UUID]:
     """Keep entries; returns the ids of those that were not known yet. The order of insertion avoids deadlocks."""
-    ordered = sorted(entries, key=lambda entry: entry.entry_id)
-    rows = columns(tuple(getattr(entry, name) for name in _FIELDS) for entry in ordered)
+    ordered = sorted(entries, key=lambda entry: entry.entry_id.int)
+    rows = columns(_values(entry) for entry in ordered)
     return {row["entry_id"] for row in await connection.fetch(_REMEMBER, *rows)}
 
 
 async def remember_requests(connection: Connection, requests: Iterable[Request]) -> None:
     """Keep what was asked for; one that is known stays as it is."""
-    ordered = sorted(requests, key=lambda request: request.event_id)
+    ordered = sorted(requests, key=lambda request: request.event_id.int)
     await connection.execute(
         """
         INSERT INTO tracker.request (workspace_id, message_id, event_id, at, asked)
-        SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::jsonb[])
+        SELECT workspace_id, message_id, event_id, at, asked::jsonb
+        FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[])
+            AS new (workspace_id, message_id, event_id, at, asked)
         ON CONFLICT DO NOTHING
         """,
         *columns(
@@ -54,7 +58,7 @@ async def remember_requests(connection: Connection, requests: Iterable[Request])
                 request.asked.message_id,
                 request.event_id,
                 request.at,
-                request.asked.model_dump(mode="json"),
+                request.asked.model_dump_json(),
             )
             for request in ordered
         ),
@@ -71,7 +75,7 @@ async def match_receipts(connection: Connection, entries: Collection[Entry]) -> 
     named = sorted(
         {
             (entry.workspace_id, entry.channel_id, entry.provider_message_id): entry.message_id
-            for entry in sorted(entries, key=lambda entry: (entry.message_id is not None, entry.entry_id))
+            for entry in sorted(entries, key=lambda entry: (entry.message_id is not None, entry.entry_id.int))
             if entry.provider_message_id
         }.items(),
         key=lambda item: item[0],

@@ -1,6 +1,6 @@
 """The rows that the history shows: locked, written, and found when they wait for a sender for too long."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,30 +11,57 @@ from proactive_contracts.status import Status
 from proactive_contracts.values import Admin, TextContent
 from status_tracker.domain.decision import Change, Known, MessageKey
 from status_tracker.domain.notes import Kind
-from status_tracker.storage.database import Connection, Pool, columns
+from status_tracker.storage.database import Connection, Pool, Record, columns
+
+_TYPES = {
+    "workspace_id": "text",
+    "message_id": "uuid",
+    "event_id": "uuid",
+    "channel": "text",
+    "channel_id": "uuid",
+    "recipient": "text",
+    "conversation_id": "text",
+    "requested_by_id": "text",
+    "requested_at": "timestamptz",
+    "not_after": "timestamptz",
+    "status": "text",
+    "status_at": "timestamptz",
+    "reason": "text",
+    "detail": "text",
+    "provider": "text",
+    "provider_code": "text",
+    "provider_message_id": "text",
+    "revision": "int",
+    "noted": "text",
+    "due_at": "timestamptz",
+    "text_digest": "text",
+}
+"""The columns of tracker.message that a change writes."""
+
+_COLUMNS = list(_TYPES)
+_ARRAYS = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_TYPES.values(), 1))
+_ASSIGNED = ", ".join(
+    f"{name} = CASE WHEN message.text_removed_at IS NULL THEN new.text_digest END"
+    if name == "text_digest"
+    else f"{name} = new.{name}"
+    for name in _COLUMNS[2:]
+)
+_NOTHING = [0 if name == "revision" else None for name in _COLUMNS[2:]]
 
 
 async def lock(connection: Connection, keys: Collection[MessageKey]) -> list[Known]:
     """
-    Lock the messages' rows until the transaction ends, and make those that are not there.
+    Lock those messages' rows that are there until the transaction ends.
 
     In one order everywhere, so that no two transactions wait for each other.
     """
-    arrays = columns(sorted(keys))
-    await connection.execute(
-        """
-        INSERT INTO tracker.message (workspace_id, message_id)
-        SELECT * FROM unnest($1::text[], $2::uuid[]) ON CONFLICT DO NOTHING
-        """,
-        *arrays,
-    )
     rows = await connection.fetch(
         """
-        SELECT workspace_id, message_id, status, revision, noted, erased_at FROM tracker.message
+        SELECT workspace_id, message_id, status, revision, noted, message.xmin, erased_at FROM tracker.message
         JOIN unnest($1::text[], $2::uuid[]) AS wanted (workspace_id, message_id) USING (workspace_id, message_id)
         ORDER BY workspace_id, message_id FOR UPDATE OF message
         """,
-        *arrays,
+        *columns(keys),
     )
     return [
         Known(
@@ -42,35 +69,47 @@ async def lock(connection: Connection, keys: Collection[MessageKey]) -> list[Kno
             row["status"] and Status(row["status"]),
             row["revision"],
             row["noted"] and Kind(row["noted"]),
+            row["xmin"],
             row["erased_at"] is not None,
         )
         for row in rows
     ]
 
 
-async def save(connection: Connection, changes: Collection[Change]) -> None:
-    """Write what the rows show from now on."""
-    await connection.execute(
-        """
-        UPDATE tracker.message AS message SET
-            event_id = new.event_id, channel = new.channel, channel_id = new.channel_id, recipient = new.recipient,
-            conversation_id = new.conversation_id, requested_by_id = new.requested_by_id,
-            requested_at = new.requested_at, not_after = new.not_after, status = new.status,
-            status_at = new.status_at, reason = new.reason, detail = new.detail, provider = new.provider,
-            provider_code = new.provider_code, provider_message_id = new.provider_message_id,
-            revision = new.revision, noted = new.noted, due_at = new.due_at,
-            text_digest = CASE WHEN message.text_removed_at IS NULL THEN new.text_digest END
-        FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
-            $9::timestamptz[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::text[], $14::text[],
-            $15::text[], $16::text[], $17::text[], $18::int[], $19::text[],
-            $20::timestamptz[], $21::text[])
-            AS new (workspace_id, message_id, event_id, channel, channel_id, recipient, conversation_id,
-                requested_by_id, requested_at, not_after, status, status_at, reason, detail, provider,
-                provider_code, provider_message_id, revision, noted, due_at, text_digest)
+async def create(connection: Connection, new: Mapping[MessageKey, Change | None]) -> dict[MessageKey, int]:
+    """Make rows, empty ones for what shows nothing yet; the versions of those that nobody else had made meanwhile."""
+    changes = ((key, new[key]) for key in sorted(new, key=_place))
+    rows = await connection.fetch(
+        f"INSERT INTO tracker.message ({', '.join(_COLUMNS)}) SELECT * FROM unnest({_ARRAYS}) "
+        "ON CONFLICT DO NOTHING RETURNING workspace_id, message_id, xmin",
+        *columns((*key, *_NOTHING) if change is None else _row(change) for key, change in changes),
+    )
+    return _versions(rows)
+
+
+async def save(connection: Connection, changes: Collection[Change]) -> dict[MessageKey, int]:
+    """Write what the rows show from now on; their versions."""
+    rows = await connection.fetch(
+        f"""
+        UPDATE tracker.message AS message SET {_ASSIGNED}
+        FROM unnest({_ARRAYS}) AS new ({", ".join(_COLUMNS)})
         WHERE message.workspace_id = new.workspace_id AND message.message_id = new.message_id
+        RETURNING message.workspace_id, message.message_id, message.xmin
         """,
         *columns(_row(change) for change in changes),
     )
+    return _versions(rows)
+
+
+def _place(key: MessageKey) -> tuple[str, int]:
+    """Where a key stands among others: as PostgreSQL orders them, and faster to compare than UUIDs are."""
+    workspace_id, message_id = key
+    return workspace_id, message_id.int
+
+
+def _versions(rows: Iterable[Record]) -> dict[MessageKey, int]:
+    """By message, the number of the transaction that wrote its row last."""
+    return {(row["workspace_id"], row["message_id"]): row["xmin"] for row in rows}
 
 
 def _row(change: Change) -> tuple[Any, ...]:

@@ -1,6 +1,6 @@
 """Status events on their way to the broker."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,27 +13,49 @@ from status_tracker.storage.reading import UNREADABLE, tell
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One that this process may publish now; without an `event` it cannot be read here."""
+    """
+    One that this process may publish now; without an `event` it cannot be read here.
+
+    `line`: the workspace, channel and recipient within which they leave in order.
+    """
 
     seq: int
+    line: tuple[str, str, str]
     event: Event[Any] | None
 
 
-async def add(connection: Connection, announcements: Collection[Announcement]) -> None:
-    """Put status events in line, in order."""
-    await connection.execute(
+@dataclass(frozen=True)
+class InLine:
+    """What was put in line: those that are this process's to publish now, and whether there are others behind some."""
+
+    leased: Sequence[Outgoing] = ()
+    behind: bool = False
+
+
+async def add(connection: Connection, announcements: Sequence[Announcement], lease_seconds: float) -> InLine:
+    """Put status events in line, in order; those that nothing was in line before are ours for so long."""
+    rows = await connection.fetch(
         """
-        INSERT INTO tracker.outgoing (workspace_id, channel, recipient, event)
-        SELECT workspace_id, channel, recipient, event
-        FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[])
+        INSERT INTO tracker.outgoing (workspace_id, channel, recipient, event, lease_until)
+        SELECT workspace_id, channel, recipient, event::jsonb, CASE WHEN $5 > 0 AND NOT EXISTS (
+                SELECT FROM tracker.outgoing AS other
+                WHERE other.workspace_id = new.workspace_id AND other.channel = new.channel
+                    AND other.recipient = new.recipient AND NOT other.put_off)
+            THEN now() + make_interval(secs => $5) ELSE '-infinity' END
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
             WITH ORDINALITY AS new (workspace_id, channel, recipient, event, place)
         ORDER BY place
+        RETURNING seq, lease_until > now() AS leased
         """,
-        *columns(
-            (told.workspace_id, told.channel, told.recipient, told.event.model_dump(mode="json", exclude_none=True))
-            for told in announcements
-        ),
+        *columns((*told.line, told.event.model_dump_json(exclude_none=True)) for told in announcements),
+        lease_seconds,
     )
+    leased = [
+        Outgoing(row["seq"], told.line, told.event)
+        for row, told in zip(rows, announcements, strict=True)
+        if row["leased"]
+    ]
+    return InLine(leased, behind=len(leased) < len(rows))
 
 
 async def claim(pool: Pool, limit: int, lease_seconds: float) -> Sequence[Outgoing]:
@@ -55,12 +77,12 @@ async def claim(pool: Pool, limit: int, lease_seconds: float) -> Sequence[Outgoi
             ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED)
         UPDATE tracker.outgoing SET lease_until = now() + make_interval(secs => $2)
         FROM first WHERE outgoing.seq = first.seq
-        RETURNING outgoing.seq, event
+        RETURNING outgoing.seq, workspace_id, channel, recipient, event
         """,
         limit,
         lease_seconds,
     )
-    return [Outgoing(row["seq"], _event(row)) for row in rows]
+    return [Outgoing(row["seq"], (row["workspace_id"], row["channel"], row["recipient"]), _event(row)) for row in rows]
 
 
 def _event(row: Record) -> Event[Any] | None:
