@@ -49,8 +49,8 @@ def _batches() -> None:
 def _status_events() -> None:
     """Nobody is told what became of messages."""
 
-    async def add(*_: object) -> None:
-        pass
+    async def add(*_: object) -> outgoing.InLine:
+        return outgoing.InLine()
 
     _replace(outgoing, "add", add)
 
