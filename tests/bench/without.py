@@ -35,7 +35,7 @@ class _Forgetful(FakeJobs):
 def _journal() -> None:
     """Claims and outcomes are in memory: a message may be lost, or sent twice."""
 
-    def forgetful(_pool: object, _lease_seconds: float, capabilities: dict[str, Any]) -> FakeJobs:
+    def forgetful(_pool: object, _lease_seconds: float, capabilities: dict[str, Any], **_: object) -> FakeJobs:
         return _Forgetful(*capabilities.values())
 
     _replace(dispatcher.app, "PostgresJobs", forgetful)
@@ -49,8 +49,8 @@ def _batches() -> None:
 def _status_events() -> None:
     """Nobody is told what became of messages."""
 
-    async def add(*_: object) -> None:
-        pass
+    async def add(*_: object) -> outgoing.InLine:
+        return outgoing.InLine()
 
     _replace(outgoing, "add", add)
 

@@ -5,18 +5,21 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from importlib import resources
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from devstack.backends import Broker
-from proactive_contracts.codec import decode
+from proactive_contracts.codec import decode, encode
+from proactive_contracts.envelope import Event
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.status import MessageStatusChanged
-from proactive_contracts.topology import EVENTS, REQUESTS, send_queue, topology
+from proactive_contracts.topology import EVENTS, HISTORY_QUEUE, REQUESTS, send_queue, topology
 from proactive_contracts.values import Channel, Lane
 from runtime.amqp import topology as declared
-from runtime.amqp.publisher import NotPublished, Publisher, Unconfirmed, Unroutable
+from runtime.amqp.publisher import NotPublished, Publisher, PublishFailed, Unconfirmed, Unroutable
+from runtime.amqp.wire import Wire
 from tests.integration.runtime_support import (
     bodies_in,
     declare_queue,
@@ -38,6 +41,10 @@ async def publisher(amqp_url: str) -> AsyncIterator[Publisher]:
 @pytest.fixture
 async def queue(amqp_url: str) -> str:
     return await declare_queue(amqp_url, f"work.{uuid4()}")
+
+
+def example(name: str) -> Event[Any]:
+    return decode((resources.files("proactive_contracts") / "examples" / name).read_bytes())
 
 
 @contextmanager
@@ -190,8 +197,7 @@ async def test_cut_connection_loses_nothing_that_was_confirmed(
 
 async def test_event_goes_to_its_address(publisher: Publisher, amqp_url: str) -> None:
     await declared.apply(amqp_url, topology())
-    examples = resources.files("proactive_contracts") / "examples"
-    event = decode((examples / "send_requested.v1.json").read_bytes())
+    event = example("send_requested.v1.json")
     assert isinstance(event.data, SendRequested)
     panel = await declare_queue(amqp_url, f"panel.{uuid4()}")
     await publisher.send(event, lane=Lane.BULK, result_route=panel)
@@ -203,15 +209,46 @@ async def test_event_goes_to_its_address(publisher: Publisher, amqp_url: str) ->
 
 async def test_only_a_status_may_reach_nobody(publisher: Publisher, amqp_url: str) -> None:
     await declared.apply(amqp_url, topology())
-    examples = resources.files("proactive_contracts") / "examples"
-    status = decode((examples / "message_status_changed.v1.json").read_bytes())
+    status = example("message_status_changed.v1.json")
     assert isinstance(status.data, MessageStatusChanged)
     await publisher.send(status)
-    result = decode((examples / "send_accepted.v1.json").read_bytes())
+    result = example("send_accepted.v1.json")
     async with side_channel(amqp_url) as channel:
-        await (await channel.get_queue("status_tracker.history")).unbind(EVENTS, "delivery.#")
+        await (await channel.get_queue(HISTORY_QUEUE)).unbind(EVENTS, "delivery.#")
     with pytest.raises(Unroutable):
         await publisher.send(result)
+
+
+async def test_many_events_get_an_answer_each(publisher: Publisher, amqp_url: str) -> None:
+    await declared.apply(amqp_url, topology())
+    result = example("send_accepted.v1.json")
+    results = [result.model_copy(update={"id": uuid4()}) for _ in range(50)]
+    ends = await publisher.send_all([(one, encode(one)) for one in results])
+    assert ends == [None] * 50
+    assert {one.id for one in results} <= {decode(body).id for body in await bodies_in(amqp_url, HISTORY_QUEUE)}
+    async with side_channel(amqp_url) as channel:
+        await (await channel.get_queue(HISTORY_QUEUE)).unbind(EVENTS, "delivery.#")
+    status, unknown = example("message_status_changed.v1.json"), result.model_copy(update={"data": None})
+    mixed = [results[0], status, unknown, results[0], status]  # of one id there is one at a time
+    ends = await publisher.send_all([(one, b"{}") for one in mixed])
+    assert [type(end) for end in ends] == [Unroutable, type(None), type(ends[2]), Unroutable, type(None)]
+    assert ends[2] is not None
+    assert not isinstance(ends[2], PublishFailed)
+
+
+async def test_many_events_without_a_broker_or_its_answer_are_told_in_time(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = example("message_status_changed.v1.json")
+    async with Publisher("amqp://guest:guest@127.0.0.1:1/", "tests") as nowhere:
+        with within(1):
+            ends = await nowhere.send_all([(status, b"{}")] * 3, timeout=0.3)
+    assert [type(end) for end in ends] == [NotPublished] * 3
+    monkeypatch.setattr(Wire, "publish", lambda *_, **__: None)
+    others = [status.model_copy(update={"id": uuid4()}) for _ in range(3)]
+    with within(1):
+        ends = await publisher.send_all([(one, b"{}") for one in (*others, others[0])], timeout=0.3)
+    assert [type(end) for end in ends] == [Unconfirmed] * 4
 
 
 async def test_memory_alarm_is_unconfirmed_in_time_and_passes(

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from proactive_contracts.codec import decode
 from proactive_contracts.envelope import Event
 from runtime.amqp.publisher import NotPublished, Unconfirmed
 from runtime.postgres import Pool
@@ -31,11 +32,13 @@ class Bus:
         self.failing = list(failing)
         self.seen: list[Event[Any]] = []
 
-    async def send(self, event: Event[Any], *, timeout: float = 5) -> None:
+    async def send_all(
+        self, events: Sequence[tuple[Event[Any], bytes]], *, timeout: float = 5
+    ) -> Sequence[Exception | None]:
         await asyncio.sleep(0)
-        if self.failing:
-            raise self.failing.pop(0)
-        self.seen.append(event)
+        ends = [self.failing.pop(0) if self.failing else None for _ in events]
+        self.seen += [decode(body) for (_, body), error in zip(events, ends, strict=True) if error is None]
+        return ends
 
     @property
     def statuses(self) -> dict[UUID, list[str]]:
@@ -77,8 +80,10 @@ async def test_crash_between_publish_and_deletion_repeats_the_same_event(storage
         """The process ends here."""
 
     class Dying(Bus):
-        async def send(self, event: Event[Any], *, timeout: float = 5) -> None:
-            bus.seen.append(event)
+        async def send_all(
+            self, events: Sequence[tuple[Event[Any], bytes]], *, timeout: float = 5
+        ) -> Sequence[Exception | None]:
+            bus.seen += [event for event, _ in events]
             raise Crash
 
     with pytest.raises(Crash):

@@ -87,6 +87,18 @@ async def test_plans_made_for_empty_tables_never_read_a_whole_one(database_url: 
             _, events = make_life(number)
             await record(recorder, *events)
     assert await count_scans(database_url) == before
+    assert await used(database_url, "message") == {"message_pkey"}, "what is the newest index now? (0011_key_last.sql)"
+
+
+async def used(database_url: str, table: str) -> set[str]:
+    """Which of a table's indexes were read so far."""
+    connection = await asyncpg.connect(database_url)
+    rows = await connection.fetch(
+        "SELECT indexrelname FROM pg_stat_user_indexes WHERE schemaname = 'tracker' AND relname = $1 AND idx_scan > 0",
+        table,
+    )
+    await connection.close()
+    return {row["indexrelname"] for row in rows}
 
 
 async def count_scans(database_url: str) -> int:

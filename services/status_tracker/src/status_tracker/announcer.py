@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from enum import Enum, auto
 
@@ -83,10 +83,7 @@ class Announcer(Loop):
 
     async def _publish_all(self, claimed: Sequence[Outgoing]) -> bool:
         """Lines side by side, each in order; whether anything left its line."""
-        lines: dict[tuple[str, str, str], list[Outgoing]] = defaultdict(list)
-        for one in claimed:
-            lines[one.line].append(one)
-        ends = [end for ends in await asyncio.gather(*map(self._publish_line, lines.values())) for end in ends]
+        ends = await self._publish_lines(claimed)
         await failpoints.reach("tracker.after_publish")
         seqs = {end: [seq for seq, its in ends if its is end] for end in _End}
         if told := seqs[_End.PUBLISHED]:
@@ -97,32 +94,40 @@ class Announcer(Loop):
             await outgoing.put_off(self._pool, impossible, PUT_OFF_SECONDS)
         return bool(told or impossible)
 
-    async def _publish_line(self, line: Sequence[Outgoing]) -> Sequence[tuple[int, _End]]:
-        """In order: nothing passes what was not confirmed, or leaves after the lease."""
+    async def _publish_lines(self, claimed: Sequence[Outgoing]) -> Sequence[tuple[int, _End]]:
+        """The first of each line, then the second: nothing passes what was not confirmed, or leaves after the lease."""
+        lines: dict[tuple[str, str, str], deque[Outgoing]] = defaultdict(deque)
+        for one in claimed:
+            lines[one.line].append(one)
         ends: list[tuple[int, _End]] = []
         until = time.monotonic() + LEASE_SECONDS - PUBLISH_SECONDS
-        goes_on = True
-        for one in line:
-            goes_on = goes_on and time.monotonic() < until
-            end = await self._publish(one) if goes_on else _End.UNCONFIRMED
-            goes_on = goes_on and end is not _End.UNCONFIRMED
-            ends.append((one.seq, end))
-        return ends
+        while lines and time.monotonic() < until:
+            first = [line.popleft() for line in lines.values()]
+            ended = await self._publish(first)
+            ends += [(one.seq, end) for one, end in zip(first, ended, strict=True)]
+            stuck = {one.line for one, end in zip(first, ended, strict=True) if end is _End.UNCONFIRMED}
+            ends += [(one.seq, _End.UNCONFIRMED) for line in stuck for one in lines.pop(line)]
+            lines = {line: rest for line, rest in lines.items() if rest}
+        return ends + [(one.seq, _End.UNCONFIRMED) for line in lines.values() for one in line]
 
-    async def _publish(self, one: Outgoing) -> _End:
-        if one.event is None:
-            metrics.ANNOUNCEMENTS.labels("unreadable").inc()
-            return _End.IMPOSSIBLE
-        try:
-            await self._announce.send(one.event, timeout=PUBLISH_SECONDS)
-        except PublishFailed as error:
-            outcome = "not_published" if isinstance(error, NotPublished) else "unconfirmed"
-            metrics.ANNOUNCEMENTS.labels(outcome).inc()
-            log.warning("announcement_delayed", event_id=str(one.event.id), error=type(error).__name__)
-            return _End.UNCONFIRMED
-        except Exception:  # whatever is wrong with this one, the others go on
-            metrics.ANNOUNCEMENTS.labels("failed").inc()
-            log.exception("announcement_failed", event_id=str(one.event.id))
-            return _End.IMPOSSIBLE
+    async def _publish(self, first: Sequence[Outgoing]) -> Sequence[_End]:
+        readable = [(one.event, one.body) for one in first if one.event is not None]
+        errors = iter(await self._announce.send_all(readable, timeout=PUBLISH_SECONDS))
+        return [_end(one, None if one.event is None else next(errors)) for one in first]
+
+
+def _end(one: Outgoing, error: BaseException | None) -> _End:
+    if one.event is None:
+        metrics.ANNOUNCEMENTS.labels("unreadable").inc()
+        return _End.IMPOSSIBLE
+    if error is None:
         _PUBLISHED.inc()
         return _End.PUBLISHED
+    if isinstance(error, PublishFailed):
+        outcome = "not_published" if isinstance(error, NotPublished) else "unconfirmed"
+        metrics.ANNOUNCEMENTS.labels(outcome).inc()
+        log.warning("announcement_delayed", event_id=str(one.event.id), error=type(error).__name__)
+        return _End.UNCONFIRMED
+    metrics.ANNOUNCEMENTS.labels("failed").inc()  # whatever is wrong with this one, the others go on
+    log.error("announcement_failed", event_id=str(one.event.id), exc_info=error)
+    return _End.IMPOSSIBLE

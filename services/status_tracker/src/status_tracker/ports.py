@@ -12,10 +12,12 @@ from status_tracker.domain.findings import Job
 
 
 class Announce(Protocol):
-    """Publishes a status event, confirmed by the broker, or raises runtime's PublishFailed."""
+    """Publishes status events."""
 
-    async def send(self, event: Event[Any], *, timeout: float = 5) -> None:
-        """Return once the broker has it; `timeout` is in seconds."""
+    async def send_all(
+        self, events: Sequence[tuple[Event[Any], bytes]], *, timeout: float = 5
+    ) -> Sequence[BaseException | None]:
+        """Events beside their bytes: of each None once the broker has it, or what went wrong; `timeout` in seconds."""
 
 
 class Taken(StrEnum):

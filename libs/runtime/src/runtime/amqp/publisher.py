@@ -78,10 +78,52 @@ class Publisher:
             key,
             encode(event),
             properties_of(event),
-            mandatory=not isinstance(event.data, MessageStatusChanged),
+            mandatory=_must_arrive(event),
             cc=[result_route] if result_route else [],
             timeout=timeout,
         )
+
+    async def send_all(
+        self, events: Sequence[tuple[Event[Any], bytes]], *, timeout: float = 5
+    ) -> Sequence[BaseException | None]:
+        """
+        Publish events, each beside its bytes, side by side; what `send` would have raised of each.
+
+        It costs half of what as many tasks with a `send` do.
+        """
+        if not events:
+            return []
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        try:
+            publishing = await self._usable(deadline)
+        except NotPublished as error:
+            return [error] * len(events)
+        begun = [self._begin(publishing, event, body, timeout) for event, body in events]
+        time_out = loop.call_at(deadline, _time_out, *(one for one in begun if not isinstance(one, asyncio.Task)))
+        try:
+            await asyncio.wait(begun)
+        finally:
+            time_out.cancel()
+            for answer in begun:
+                answer.cancel()
+        ends = [answer.exception() for answer in begun]
+        return [_unconfirmed(end) if isinstance(end, AMQP_ERRORS) else end for end in ends]
+
+    def _begin(
+        self, publishing: "_Publishing", event: Event[Any], body: bytes, timeout: float
+    ) -> "asyncio.Future[None]":
+        try:
+            exchange, key = address(event)
+            properties, mandatory = properties_of(event), _must_arrive(event)
+            if publishing.latest(properties.message_id) is not None:
+                publish = self.publish(exchange, key, body, properties, mandatory=mandatory, timeout=timeout)
+                return asyncio.ensure_future(publish)
+            return publishing.write(exchange, key, body, properties, mandatory=mandatory, cc=())
+        except Exception as error:  # what is wrong with this one keeps none of the others
+            failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            return failed
 
     async def publish(
         self,
@@ -106,10 +148,8 @@ class Publisher:
         publishing = await self._usable(deadline)
         try:
             await publishing.publish(exchange, key, body, properties, deadline, mandatory=mandatory, cc=cc)
-        except _ReturnedError:
-            raise Unroutable(f"no queue is bound to {key!r} on {exchange!r}") from None
         except AMQP_ERRORS as error:
-            raise Unconfirmed(f"{type(error).__name__}: {error}") from error
+            raise _unconfirmed(error) from error
 
     async def _usable(self, deadline: float) -> "_Publishing":
         if (publishing := self._publishing) is not None and publishing.is_open:
@@ -134,10 +174,6 @@ class Publisher:
         finally:
             self._publishing = None
             publishing.lost()
-
-
-class _ReturnedError(Exception):
-    """It reached no queue."""
 
 
 class _RefusedError(ConnectionError):
@@ -175,10 +211,32 @@ class _Publishing:
         mandatory: bool,
         cc: Sequence[str],
     ) -> None:
-        id_ = properties.message_id
-        while (tag := self._latest.get(id_)) is not None and not (earlier := self._unanswered[tag][1]).done():
+        while (answer := self.latest(properties.message_id)) is not None:
             async with asyncio.timeout_at(deadline):
-                await asyncio.wait({earlier})
+                await asyncio.wait({answer})
+        answer = self.write(exchange, key, body, properties, mandatory=mandatory, cc=cc)
+        time_out = asyncio.get_running_loop().call_at(deadline, _time_out, answer)
+        try:
+            await answer
+        finally:
+            time_out.cancel()
+
+    def latest(self, id_: str) -> "asyncio.Future[None] | None":
+        """The answer to the publish of that id that is not answered yet."""
+        tag = self._latest.get(id_)
+        if tag is None or (answer := self._unanswered[tag][1]).done():
+            return None
+        return answer
+
+    def write(
+        self, exchange: str, key: str, body: bytes, properties: Properties, *, mandatory: bool, cc: Sequence[str]
+    ) -> "asyncio.Future[None]":
+        """
+        Publish what no other publish of its id is under way of; what the broker says to it.
+
+        Raises:
+            ConnectionError: the channel was lost.
+        """
         if not self.is_open:
             raise ConnectionError("the channel was lost")
         self._wire.publish(
@@ -192,15 +250,10 @@ class _Publishing:
             cc=cc,
         )
         self._tag += 1
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[None] = loop.create_future()
-        self._unanswered[self._tag] = id_, answer
-        self._latest[id_] = self._tag
-        time_out = loop.call_at(deadline, _time_out, answer)
-        try:
-            await answer
-        finally:
-            time_out.cancel()
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._unanswered[self._tag] = properties.message_id, answer
+        self._latest[properties.message_id] = self._tag
+        return answer
 
     def lost(self) -> None:
         """Nobody answers any more."""
@@ -209,9 +262,8 @@ class _Publishing:
                 answer.set_exception(ConnectionError("the channel was lost"))
 
     def _came_back(self, message: Message) -> None:
-        tag = self._latest.get(message.properties.message_id or "")
-        if tag is not None and not (answer := self._unanswered[tag][1]).done():
-            answer.set_exception(_ReturnedError())
+        if (answer := self.latest(message.properties.message_id or "")) is not None:
+            answer.set_exception(Unroutable(f"no queue is bound to {message.returned}"))
 
     def _answered(self, tag: int, multiple: bool, taken: bool) -> None:
         tags = list(takewhile(lambda one: one <= tag, self._unanswered)) if multiple else [tag]
@@ -227,6 +279,15 @@ class _Publishing:
                 answer.set_exception(_RefusedError("the broker does not take it"))
 
 
-def _time_out(answer: "asyncio.Future[None]") -> None:
-    if not answer.done():
-        answer.set_exception(TimeoutError())
+def _time_out(*answers: "asyncio.Future[None]") -> None:
+    for answer in answers:
+        if not answer.done():
+            answer.set_exception(TimeoutError())
+
+
+def _must_arrive(event: Event[Any]) -> bool:
+    return not isinstance(event.data, MessageStatusChanged)
+
+
+def _unconfirmed(error: BaseException) -> Unconfirmed:
+    return Unconfirmed(f"{type(error).__name__}: {error}")

@@ -71,6 +71,13 @@ class Message:
         return self._delivery.routing_key or ""
 
     @property
+    def returned(self) -> str:
+        """Where one that came back had been published to."""
+        method = Basic.Return()
+        method.unmarshal(self.method[_METHOD_ID.size :])
+        return f"{method.routing_key!r} on {method.exchange!r}"
+
+    @property
     def properties(self) -> Basic.Properties:
         """The properties, the headers among them."""
         header = ContentHeader()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from proactive_contracts.codec import encode
 from proactive_contracts.envelope import Event
 from proactive_contracts.status import MessageStatusChanged
 from status_tracker.domain.announcements import Announcement
@@ -14,7 +15,7 @@ from status_tracker.storage.reading import UNREADABLE, tell
 @dataclass(frozen=True)
 class Outgoing:
     """
-    One that this process may publish now; without an `event` it cannot be read here.
+    One that this process may publish now; without an `event` it cannot be read here. `body` is the event's bytes.
 
     `line`: the workspace, channel and recipient within which they leave in order.
     """
@@ -22,6 +23,7 @@ class Outgoing:
     seq: int
     line: tuple[str, str, str]
     event: Event[Any] | None
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class InLine:
 
 async def add(connection: Connection, announcements: Sequence[Announcement], lease_seconds: float) -> InLine:
     """Put status events in line, in order; those that nothing was in line before are ours for so long."""
+    bodies = [encode(told.event) for told in announcements]
     rows = await connection.fetch(
         """
         INSERT INTO tracker.outgoing (workspace_id, channel, recipient, event, lease_until)
@@ -47,12 +50,12 @@ async def add(connection: Connection, announcements: Sequence[Announcement], lea
         ORDER BY place
         RETURNING seq, lease_until > now() AS leased
         """,
-        *columns((*told.line, told.event.model_dump_json(exclude_none=True)) for told in announcements),
+        *columns((*told.line, body.decode()) for told, body in zip(announcements, bodies, strict=True)),
         lease_seconds,
     )
     leased = [
-        Outgoing(row["seq"], told.line, told.event)
-        for row, told in zip(rows, announcements, strict=True)
+        Outgoing(row["seq"], told.line, told.event, body)
+        for row, told, body in zip(rows, announcements, bodies, strict=True)
         if row["leased"]
     ]
     return InLine(leased, behind=len(leased) < len(rows))
@@ -82,7 +85,13 @@ async def claim(pool: Pool, limit: int, lease_seconds: float) -> Sequence[Outgoi
         limit,
         lease_seconds,
     )
-    return [Outgoing(row["seq"], (row["workspace_id"], row["channel"], row["recipient"]), _event(row)) for row in rows]
+    return [_read(row) for row in rows]
+
+
+def _read(row: Record) -> Outgoing:
+    event = _event(row)
+    line = row["workspace_id"], row["channel"], row["recipient"]
+    return Outgoing(row["seq"], line, event, b"" if event is None else encode(event))
 
 
 def _event(row: Record) -> Event[Any] | None:
