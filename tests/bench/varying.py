@@ -13,6 +13,7 @@ from tests.bench.filling import Say
 from tests.bench.rows import Row, figure
 from tests.bench.running import Plan, Run, run
 from tests.bench.world import World
+from tests.support.bus import WORKSPACE
 
 HISTORY = "status_tracker.history"
 LONG_SECONDS = 1800.0
@@ -33,7 +34,8 @@ def ablation(world: World, plans: Sequence[Plan], say: Say) -> list[Row]:
         name="without-history",
         trackers=(),
         queues=OURS.queues[:1],
-        finished="SELECT count(*) FROM dispatch.job WHERE announced_at IS NOT NULL",
+        done=f"SELECT message_id::text FROM dispatch.job WHERE workspace_id = '{WORKSPACE}' "
+        "AND message_id = ANY($1::uuid[]) AND announced_at IS NOT NULL",
     )
     variants = {_TITLES[what]: ours_without(what) for what in ABLATED} | {"without the tracker": no_tracker}
     found = _rounds(world, {"everything": OURS, **variants}, plans, say)

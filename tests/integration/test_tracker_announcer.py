@@ -188,3 +188,11 @@ async def test_what_a_tracker_died_with_is_told_by_another_one_once_its_lease_is
     await storage.execute("UPDATE tracker.outgoing SET lease_until = now() WHERE lease_until > now()")
     await drain(Announcer(storage, bus))
     assert bus.statuses == {story.request.data.message_id: ["queued", "sent"]}
+
+
+async def test_only_the_key_can_find_an_event_by_its_seq(storage: Pool) -> None:
+    """Where all had been told when the table was vacuumed, the planner holds any index with it to be as good."""
+    rows = await storage.fetch(
+        "SELECT indexname FROM pg_indexes WHERE schemaname = 'tracker' AND tablename = 'outgoing' AND indexdef ~ 'seq'"
+    )
+    assert [row["indexname"] for row in rows] == ["outgoing_pkey"]
