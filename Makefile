@@ -55,7 +55,7 @@ check: setup ## Format, lint, types, import rules, deploy/, and that the README'
 	$(BIN)/lint-imports
 	$(BIN)/python -m pip check
 	$(BIN)/python -m devstack.deploy_check
-	$(BIN)/python -m devstack.readme_check README.md
+	$(BIN)/python -m devstack.readme_check README.md docs/accounts.md
 
 fmt: setup ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix $(CODE)
