@@ -8,7 +8,7 @@ import aio_pika
 import pytest
 
 from devstack.backends import Broker
-from proactive_contracts.topology import Binding, Queue, Topology, listener, part_of, topology
+from proactive_contracts.topology import REQUESTS, Binding, Queue, Topology, listener, part_of, topology
 from runtime.amqp.topology import TopologyRefused, apply, differences, missing
 from tests.integration.runtime_support import put, ready, side_channel, vhost_of
 
@@ -102,6 +102,7 @@ async def test_listener_gets_its_queue(url: str) -> None:
 
 async def test_part_of_a_service_is_all_that_it_needs(url: str) -> None:
     part = part_of(frozenset({"dispatcher.sms.bulk"}))
+    await apply(url, Topology(exchanges=(REQUESTS,), queues=()))  # its publishers look for that one
     await apply(url, part)
     assert await missing(url, part) == []
     assert "queue status_tracker.history" in await missing(url, topology())

@@ -238,7 +238,7 @@ async def test_opening_that_was_lost_and_not_found_in_time_is_repeated_and_both_
 
 async def test_what_intercom_leaves_unclear_again_and_again_is_opened_twice_at_most(storage: Pool) -> None:
     intercom = FakeIntercom(openings=["lost"] * 5, found=False)
-    async with running(storage, intercom, look=1.5):
+    async with running(storage, intercom, look=4):
         story = await sent(storage)
         async with asyncio.timeout(10):
             while (failure := (await shown(storage, story))[2]) is None:
@@ -295,7 +295,7 @@ async def test_conversation_is_not_opened_with_a_text_that_is_not_kept_any_more(
 
 async def test_opening_that_is_found_much_later_is_shown_and_noted_as_well(storage: Pool) -> None:
     intercom = FakeIntercom(openings=["lost"], found=False)
-    async with running(storage, intercom, look=1.5):
+    async with running(storage, intercom, look=4):
         story = await sent(storage)
         async with asyncio.timeout(10):
             while (await shown(storage, story))[1] != ["new2"]:

@@ -9,7 +9,8 @@ from devstack.channels import CHANNELS, SMS, VIBER, WHATSAPP, channels_file
 from devstack.services import SERVICES, environment_of, proactivectl
 from devstack.state import State
 from devstack.surroundings import Surroundings
-from proactivectl.declared import load
+from proactivectl.declared import Declared
+from proactivectl.files import load
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_proactivectl_takes_the_file_with_names_and_numbers_as_senders(
         monkeypatch.setenv(name, value)
     file = tmp_path / "channels.yaml"
     file.write_text(channels_file(around))
-    declared, secrets = load(file)
+    declared, secrets = load(file, Declared)
     channels = {channel.channel.value: channel for channel in declared.workspaces[0].channels}
     assert {kind: (one.provider, one.sender) for kind, one in channels.items()} == {
         "sms": ("twilio", "+4915700000001"),

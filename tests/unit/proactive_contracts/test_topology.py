@@ -132,7 +132,7 @@ def test_part_of_the_topology_is_what_a_reader_needs() -> None:
     assert {there.name for there in part.queues} == {queue, parked(queue)}
     assert queues_of(REQUESTS, "send.sms.bulk", part) == {queue}
     assert queues_of(DEAD, parked(queue), part) == {parked(queue)}
-    assert part.exchanges == (REQUESTS, EVENTS, DEAD)
+    assert part.exchanges == (EVENTS, DEAD)
 
 
 def test_listener_of_one_workspace_hears_that_one_only() -> None:

@@ -5,7 +5,8 @@ from textwrap import dedent
 
 import pytest
 
-from proactivectl import declared
+from proactivectl import files
+from proactivectl.declared import Declared
 from proactivectl.failures import WrongUsage
 
 GOOD = """
@@ -29,10 +30,10 @@ def secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "auth_token").write_text("s3cret too\n")
 
 
-def load(folder: Path, content: str) -> declared.Declared:
+def load(folder: Path, content: str) -> Declared:
     path = folder / "channels.yaml"
     path.write_text(dedent(content))
-    return declared.load(path)[0]
+    return files.load(path, Declared)[0]
 
 
 def problems(folder: Path, content: str) -> tuple[str, ...]:
@@ -45,7 +46,7 @@ def problems(folder: Path, content: str) -> tuple[str, ...]:
 def test_file_is_read_with_its_defaults_and_secrets(tmp_path: Path) -> None:
     (tmp_path / "channels.yaml").write_text(dedent(GOOD))
 
-    wanted, secrets = declared.load(tmp_path / "channels.yaml")
+    wanted, secrets = files.load(tmp_path / "channels.yaml", Declared)
 
     workspace = wanted.workspaces[0]
     assert (workspace.region, workspace.time_zone, workspace.open_new_read) == ("us", "UTC", True)

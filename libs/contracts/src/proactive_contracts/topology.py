@@ -172,11 +172,11 @@ def listener(name: str, workspace_id: str | None = None) -> Topology:
 
 
 def part_of(queues: frozenset[str]) -> Topology:
-    """What a reader of `queues` needs: them, their parked queues, their bindings and the exchanges."""
+    """What a reader of `queues` needs: them, their parked queues and bindings, the exchanges that it publishes to."""
     whole = topology()
     wanted = queues | {parked(queue) for queue in queues}
     return Topology(
-        exchanges=whole.exchanges,
+        exchanges=(EVENTS, DEAD),
         queues=tuple(queue for queue in whole.queues if queue.name in wanted),
         bindings=tuple(binding for binding in whole.bindings if binding.queue in wanted),
     )

@@ -75,6 +75,25 @@ class Channels:
         sealed = await self._load_sealed(channel_id)
         return sealed is not None and self._needed_vault().is_current(sealed)
 
+    async def reseal(self, channel_id: UUID) -> bool:
+        """
+        Seal the channel's credentials with the newest key; False where that is done, or somebody does it meanwhile.
+
+        Raises:
+            SecretError: none of the keys opens them.
+        """
+        sealed = await self._load_sealed(channel_id)
+        if sealed is None or self._needed_vault().is_current(sealed):
+            return False
+        row = await self._database.fetchrow(
+            "UPDATE directory.channel SET sealed_credentials = $3 WHERE id = $1 AND sealed_credentials = $2 "
+            "RETURNING id",
+            channel_id,
+            sealed,
+            self._needed_vault().reseal(sealed, bound_to=_binding(channel_id)),
+        )
+        return row is not None
+
     async def put(self, channel: ConnectedChannel, credentials: Mapping[str, str]) -> None:
         """
         Connect a channel, or replace what is known of it.

@@ -57,6 +57,10 @@ class Vault:
             )
         return str(content["secret"])
 
+    def reseal(self, sealed: str, *, bound_to: str) -> str:
+        """The same secret under the newest key. Raises as `open` does."""
+        return self.seal(self.open(sealed, bound_to=bound_to), bound_to=bound_to)
+
     def is_current(self, sealed: str) -> bool:
         """Whether the newest key sealed it; the older ones may go once this holds for everything."""
         try:

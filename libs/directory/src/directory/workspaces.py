@@ -62,6 +62,24 @@ class Workspaces:
         sealed = await self._load_sealed(workspace_id)
         return sealed is not None and self._needed_vault().is_current(sealed)
 
+    async def reseal(self, workspace_id: str) -> bool:
+        """
+        Seal the workspace's token with the newest key; False where that is done, or somebody does it meanwhile.
+
+        Raises:
+            SecretError: none of the keys opens it.
+        """
+        sealed = await self._load_sealed(workspace_id)
+        if sealed is None or self._needed_vault().is_current(sealed):
+            return False
+        row = await self._database.fetchrow(
+            "UPDATE directory.workspace SET sealed_token = $3 WHERE id = $1 AND sealed_token = $2 RETURNING id",
+            workspace_id,
+            sealed,
+            self._needed_vault().reseal(sealed, bound_to=_binding(workspace_id)),
+        )
+        return row is not None
+
     async def put(self, workspace: Workspace, token: str) -> None:
         """Connect a workspace, or replace what is known of it. Raises TextKeptLonger."""
         refuse_longer_text(workspace.id, workspace.keep_text_days, workspace.keep_rest_months)

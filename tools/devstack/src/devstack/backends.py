@@ -89,7 +89,11 @@ OWNER = "PROACTIVE_STACK"
 """Set by a stack's env file to its folder: what that shell starts must not take the stack's servers for its own."""
 
 
-class ExternalBroker:
+class External:
+    """Somebody's server, which is used as it is."""
+
+
+class ExternalBroker(External):
     """Somebody's broker, named by AMQP_URL: used as it is."""
 
     def __init__(self, url: str) -> None:
@@ -123,7 +127,7 @@ class ExternalBroker:
         return self.amqp_url
 
 
-class ExternalDatabase:
+class ExternalDatabase(External):
     """Somebody's database server, named by DATABASE_URL: used as it is."""
 
     def __init__(self, url: str) -> None:

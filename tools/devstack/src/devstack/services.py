@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from devstack.channels import CHANNELS, WORKSPACE, Connected, provider_secrets, provider_set_up
 from devstack.surroundings import Surroundings
@@ -40,11 +41,11 @@ def inherited() -> dict[str, str]:
     return {key: os.environ[key] for key in INHERITED if key in os.environ} | {"PYTHONUNBUFFERED": "1"}
 
 
-def common_environment(around: Surroundings) -> dict[str, str]:
-    """What every process of ours reads."""
+def common_environment(around: Surroundings, login: str | None = None) -> dict[str, str]:
+    """What every process of ours reads; without a login, that of the servers' owner."""
     return {
-        "AMQP_URL": around.amqp_url,
-        "DATABASE_URL": around.database_url,
+        "AMQP_URL": around.amqp_url_of(login) if login else around.amqp_url,
+        "DATABASE_URL": around.database_url_of(login) if login else around.database_url,
         "PROACTIVE_HOST": "127.0.0.1",
     }
 
@@ -88,7 +89,7 @@ def dispatcher_access(around: Surroundings) -> dict[str, str]:
 def canvas_gateway(around: Surroundings) -> dict[str, str]:
     """It calls Intercom, tracker and dispatcher, and binds the panel's state."""
     return {
-        **common_environment(around),
+        **common_environment(around, "canvas_gateway"),
         **tracker_access(around),
         **dispatcher_access(around),
         "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
@@ -100,10 +101,10 @@ def canvas_gateway(around: Surroundings) -> dict[str, str]:
     }
 
 
-def dispatcher_worker(around: Surroundings) -> dict[str, str]:
+def dispatcher(around: Surroundings, login: str) -> dict[str, str]:
     """It calls the providers."""
     return {
-        **common_environment(around),
+        **common_environment(around, login),
         "PROACTIVE_CHANNEL_KEYS": around.secrets.channel_key,
         "PROACTIVE_WEBHOOKS_URL": around.url("webhooks"),
         "PROACTIVE_SETTLING_SECONDS": "1",
@@ -112,13 +113,14 @@ def dispatcher_worker(around: Surroundings) -> dict[str, str]:
 
 def dispatcher_webhooks(around: Surroundings) -> dict[str, str]:
     """Providers and operators call it."""
-    return dispatcher_worker(around) | {"PROACTIVE_OPERATORS_TOKENS": around.secrets.operators_token}
+    tokens = {"PROACTIVE_OPERATORS_TOKENS": around.secrets.operators_token}
+    return dispatcher(around, "dispatcher-webhooks") | tokens
 
 
 def status_tracker(around: Surroundings) -> dict[str, str]:
     """It serves history, writes to Intercom, and asks the dispatcher about what nobody took."""
     return {
-        **common_environment(around),
+        **common_environment(around, "status_tracker"),
         "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
         "PROACTIVE_SERVICE_TOKENS": around.secrets.tracker_token,
         "PROACTIVE_OPERATORS_TOKENS": around.secrets.operators_token,
@@ -145,7 +147,8 @@ def worker(channel: Connected) -> Service:
     """The process that sends through one channel."""
     ops = f"dispatcher_{channel.kind}_ops"
     arguments = ("-m", "dispatcher", "worker", "--channel", channel.kind)
-    return Service(channel.worker, arguments, {"PROACTIVE_OPS_PORT": ops}, (ops, "/readyz"), dispatcher_worker)
+    environment = partial(dispatcher, login=channel.worker)
+    return Service(channel.worker, arguments, {"PROACTIVE_OPS_PORT": ops}, (ops, "/readyz"), environment)
 
 
 SERVICES = (

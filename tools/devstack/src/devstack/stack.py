@@ -13,9 +13,10 @@ from typing import Self
 
 from devstack.accounts import write_private
 from devstack.addresses import Addresses
-from devstack.backends import OWNER, Backends, Purpose, choose
+from devstack.backends import OWNER, Backends, External, Purpose, choose
 from devstack.channels import channels_file
 from devstack.errors import DevstackError, ProcessFailed
+from devstack.logins import accounts_file, import_users
 from devstack.probes import http_answer
 from devstack.processes import Process, launcher, stop_leftovers
 from devstack.progress import Progress
@@ -106,20 +107,29 @@ class Stack(Addresses):
             ports=self.state.ports(names),
             secrets=self.state.secrets(),
             sandbox_file=str(self.state.folder / "sandbox.json"),
+            own_servers=not any(
+                isinstance(server, External) for server in (self._backends.broker, self._backends.database)
+            ),
         )
 
     def set_up(self) -> None:
-        """Migrations, topology, and the sandbox's workspace and channels: each may be run again."""
+        """Migrations, topology, accounts, and the sandbox's workspace and channels: each may be run again."""
         channels = self.state.folder / "channels.yaml"
         write_private(channels, channels_file(self.surroundings))
         write_private(self.state.folder / "env", self._environment_file())
-        for title, arguments in (
-            ("migrations", ("migrate",)),
-            ("topology", ("topology", "apply")),
-            ("workspace and channels", ("apply", "-f", str(channels))),
-        ):
-            with self._progress.stage(title):
-                self.proactivectl(*arguments)
+        own = self.surroundings.own_servers
+        with self._progress.stage("migrations"):
+            self.proactivectl("migrate", *self._accounts("database", self.surroundings.database_url) if own else ())
+        with self._progress.stage("topology"):
+            self.proactivectl("topology", "apply")
+            if own:
+                users = self._accounts("broker", self.surroundings.amqp_url)
+                import_users(self.backends.broker, self.proactivectl("topology", "users", *users))
+        with self._progress.stage("workspace and channels"):
+            self.proactivectl("apply", "-f", str(channels))
+
+    def _accounts(self, server: str, url: str) -> tuple[str, str]:
+        return "--accounts", str(accounts_file(self.state.folder / f"{server}-accounts", url))
 
     def start_services(self) -> None:
         """Start all services, then wait for each of them."""

@@ -10,13 +10,12 @@ import structlog
 import typer
 from typer.exceptions import TyperException
 
-from proactivectl import auditing, controls, directory, erasing, gates, listeners, messages, output, parked, setup
+from proactivectl import auditing, controls, directory, erasing, gates, keys, listeners, messages, output, parked, setup
 from proactivectl.failures import Failure, WrongUsage
 
 app = typer.Typer(
     name="proactivectl",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Set up Proactive, connect workspaces and channels, send and follow messages. "
     "Exit codes: 0 done, 1 failed, 2 wrong usage.",
@@ -32,6 +31,7 @@ app.command("send")(messages.send)
 app.add_typer(controls.one_message, name="message")
 app.add_typer(parked.parkeds, name="parked")
 app.command("erase")(erasing.erase)
+app.add_typer(keys.keys, name="keys")
 app.add_typer(auditing.audits, name="audit")
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from proactivectl import declared
+from proactivectl import files
 from proactivectl.failures import WrongUsage
 from proactivectl.secret_references import Reference
 
@@ -18,13 +18,13 @@ def checked(model: type[Model], wanted: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(wanted)
     except ValidationError as error:
-        raise WrongUsage("; ".join(map(_option, declared.explain(error))), "Nothing was changed.") from None
+        raise WrongUsage("; ".join(map(_option, files.explain(error))), "Nothing was changed.") from None
 
 
 def _option(problem: str) -> str:
     """A problem of a field, under the name that the field has on the command line."""
     field, _, words = problem.partition(":")
-    if field == declared.WHOLE:
+    if field == files.WHOLE:
         return words.strip()
     name = "the id" if field == "id" else f"--{field.replace('_', '-')}"
     return f"{name}:{words}"

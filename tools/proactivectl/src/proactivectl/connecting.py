@@ -8,7 +8,8 @@ from uuid import UUID
 from directory import Channels, ConnectedChannel, Vault, Workspace, Workspaces
 from directory.database import Database
 from directory.errors import SecretError
-from proactivectl.declared import Declared, DeclaredChannel, DeclaredWorkspace, Secrets
+from proactivectl.declared import Declared, DeclaredChannel, DeclaredWorkspace
+from proactivectl.files import Secrets
 from runtime import clock
 
 New = Callable[[], UUID]

@@ -11,12 +11,13 @@ import typer
 
 from directory import Channels, ConnectedChannel, Workspaces
 from proactive_contracts.values import Channel
-from proactivectl import connecting, declared
+from proactivectl import connecting
 from proactivectl.arguments import checked, pairs, reference, resolved
 from proactivectl.connecting import Change, Directory
-from proactivectl.declared import DeclaredChannel, DeclaredWorkspace, Secrets
+from proactivectl.declared import Declared, DeclaredChannel, DeclaredWorkspace
 from proactivectl.environment import channel_vault, database, workspace_vault
 from proactivectl.failures import Failure
+from proactivectl.files import Secrets, load
 from proactivectl.output import AsJson, say, show, table
 
 workspaces = typer.Typer(no_args_is_help=True, help="Intercom workspaces: add, list.")
@@ -166,13 +167,13 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Connect or change the workspaces and channels that a YAML file declares; secrets by reference."""
-    wanted, secrets = declared.load(file)
+    wanted, secrets = load(file, Declared)
     changes, left = asyncio.run(_apply(wanted, secrets, dry_run=dry_run))
     document = {"dry_run": dry_run, "changes": [change.document() for change in changes], "not_declared": left}
     show(document, lambda: _tell(changes, left, dry_run=dry_run))
 
 
-async def _apply(wanted: declared.Declared, secrets: Secrets, *, dry_run: bool) -> tuple[list[Change], list[str]]:
+async def _apply(wanted: Declared, secrets: Secrets, *, dry_run: bool) -> tuple[list[Change], list[str]]:
     vaults = workspace_vault(), channel_vault()
     async with database() as connection:
         transaction = connection.transaction()

@@ -1,5 +1,7 @@
-"""Bindings, which AMQP cannot list, through RabbitMQ's management plugin."""
+"""What AMQP cannot do: listing bindings and making users, through RabbitMQ's management plugin."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import aiohttp
@@ -10,7 +12,7 @@ from runtime.http import client_session
 
 TOTAL_SECONDS = 10.0
 
-_ADVICE = "Correct --management-url, or leave it out to compare exchanges and queues alone."
+_ADVICE = "Correct --management-url (PROACTIVE_MANAGEMENT_URL); its user must be an administrator to make others."
 
 
 async def binding_differences(management_url: str, amqp_url: str, wanted: Topology) -> list[str]:
@@ -31,21 +33,18 @@ def _in_words(binding: Binding) -> str:
     return f"binding of queue {binding.queue} to {binding.key} on exchange {binding.exchange}"
 
 
+async def import_definitions(management_url: str, definitions: Mapping[str, Any]) -> None:
+    """
+    Have the broker take users and their permissions.
+
+    Raises:
+        Failure: the plugin does not answer, or refuses.
+    """
+    await _call(management_url, "POST", "/api/definitions", definitions)
+
+
 async def _bindings(management_url: str, amqp_url: str) -> list[Binding]:
-    parts = urlsplit(management_url)
-    place = f"the management plugin at {parts.hostname}:{parts.port}"
-    login = aiohttp.encode_basic_auth(unquote(parts.username or "guest"), unquote(parts.password or "guest"))
-    url = f"{parts.scheme}://{parts.hostname}:{parts.port}/api/bindings/{_virtual_host(amqp_url)}"
-    try:
-        async with (
-            client_session(TOTAL_SECONDS) as session,
-            session.get(url, headers={"Authorization": login}, allow_redirects=False) as answer,
-        ):
-            if answer.status != 200:
-                raise Failure(f"{place} answered {answer.status}", _ADVICE)
-            entries = await answer.json()
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise Failure(f"{place} does not answer ({error})", _ADVICE) from None
+    entries = await _call(management_url, "GET", f"/api/bindings/{quote(virtual_host(amqp_url), safe='')}")
     return [
         Binding(entry["destination"], entry["source"], entry["routing_key"])
         for entry in entries
@@ -53,6 +52,25 @@ async def _bindings(management_url: str, amqp_url: str) -> list[Binding]:
     ]
 
 
-def _virtual_host(amqp_url: str) -> str:
-    """As one step of a path; the default one is `/`."""
-    return quote(unquote(urlsplit(amqp_url).path.removeprefix("/")) or "/", safe="")
+async def _call(management_url: str, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
+    """What the plugin answers; None where it has nothing to say."""
+    parts = urlsplit(management_url)
+    place = f"the management plugin at {parts.hostname}:{parts.port}"
+    login = aiohttp.encode_basic_auth(unquote(parts.username or "guest"), unquote(parts.password or "guest"))
+    url = f"{parts.scheme}://{parts.hostname}:{parts.port}{path}"
+    headers = {"Authorization": login}
+    try:
+        async with (
+            client_session(TOTAL_SECONDS) as session,
+            session.request(method, url, json=document, headers=headers, allow_redirects=False) as answer,
+        ):
+            if answer.status not in (200, 201, 204):
+                raise Failure(f"{place} answered {answer.status}", _ADVICE)
+            return await answer.json() if answer.status == 200 else None
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        raise Failure(f"{place} does not answer ({error})", _ADVICE) from None
+
+
+def virtual_host(amqp_url: str) -> str:
+    """The one that an address names; `/` where it names none."""
+    return unquote(urlsplit(amqp_url).path.removeprefix("/")) or "/"

@@ -16,7 +16,7 @@ from proactive_contracts.requests import MAX_LIFETIME, SendRequested
 from proactive_contracts.status import Status
 from proactive_contracts.topology import send_queue
 from proactive_contracts.values import Lane, Service, TextContent
-from proactivectl import declared, phones
+from proactivectl import files, phones
 from proactivectl.environment import amqp_url, broker_failures, database
 from proactivectl.failures import Failure, WrongUsage
 from proactivectl.history import FINAL, LEFT, REQUEST_SECONDS, History, clock_time, entry_in_words, meaning_of
@@ -109,7 +109,7 @@ def _request(message_id: UUID, channel: ConnectedChannel, to: str, text: str, no
             not_after=not_after,
         )
     except ValidationError as error:
-        raise WrongUsage(f"--{'; '.join(declared.explain(error))}", "Nothing was sent.") from None
+        raise WrongUsage(f"--{'; '.join(files.explain(error))}", "Nothing was sent.") from None
 
 
 def _recipient(typed: str) -> str:

@@ -2,16 +2,22 @@
 
 import asyncio
 import importlib.util
+import json
+from collections.abc import Sequence
 from importlib import resources
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from directory import SOURCE, Listeners
 from proactive_contracts.topology import Topology, listener, topology
+from proactivectl import database_accounts
+from proactivectl.accounts import Account, Accounts, definitions
 from proactivectl.environment import amqp_url, broker_failures, database
-from proactivectl.failures import Failure
-from proactivectl.management import binding_differences
+from proactivectl.failures import Failure, WrongUsage
+from proactivectl.files import load
+from proactivectl.management import binding_differences, import_definitions, virtual_host
 from proactivectl.output import AsJson, count, say, show
 from runtime import migrations
 from runtime.amqp import topology as broker
@@ -23,32 +29,58 @@ SERVICES = (Source("dispatch", "dispatcher.storage"), Source("tracker", "status_
 topologies = typer.Typer(no_args_is_help=True, help="Exchanges, queues and bindings on the broker: apply, diff.")
 
 
-def migrate(as_json: AsJson = False) -> None:
+AccountsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--accounts",
+        metavar="FILE",
+        help="The accounts of services and people (docs/accounts.md): each gets what its role needs and nothing else.",
+    ),
+]
+ManagementUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--management-url",
+        envvar="PROACTIVE_MANAGEMENT_URL",
+        metavar="URL",
+        help="The management plugin, such as http://user:password@host:15672.",
+    ),
+]
+
+
+def migrate(accounts: AccountsFile = None, as_json: AsJson = False) -> None:
     """Bring the database up to date: the directory, and the services that are installed here."""
-    applied, left_out = asyncio.run(_migrate())
-    show({"applied": applied, "not_installed": left_out}, lambda: _tell_migrated(applied, left_out))
+    known = read_accounts(accounts)
+    applied, left_out, logins = asyncio.run(_migrate(known))
+    document = {"applied": applied, "not_installed": left_out, "logins": logins}
+    show(document, lambda: _tell_migrated(applied, left_out, logins))
 
 
 @topologies.command("apply")
-def apply_topology(as_json: AsJson = False) -> None:
+def apply_topology(
+    accounts: AccountsFile = None, management_url: ManagementUrl = None, as_json: AsJson = False
+) -> None:
     """Declare every exchange, queue and binding, listeners' queues included. Nothing is ever deleted."""
-    declared = asyncio.run(_apply())
-    show({"declared": declared}, lambda: _tell_declared(declared))
+    known = read_accounts(accounts)
+    if known and management_url is None:
+        raise WrongUsage("--accounts needs --management-url", "Users cannot be made over AMQP. Nothing was changed.")
+    declared = asyncio.run(_apply(known, management_url))
+    users = [account.name for account, _ in known]
+    show({"declared": declared, "users": users}, lambda: _tell_declared(declared, users))
+
+
+@topologies.command("users")
+def print_users(accounts: AccountsFile = None) -> None:
+    """Print --accounts as definitions for `rabbitmqctl import_definitions`, where there is no management plugin."""
+    known = read_accounts(accounts)
+    if not known:
+        raise WrongUsage("--accounts is missing", "Name the file with the accounts.")
+    print(json.dumps(definitions(known, virtual_host(amqp_url())), indent=2))
 
 
 @topologies.command("diff")
-def diff_topology(
-    management_url: Annotated[
-        str | None,
-        typer.Option(
-            envvar="PROACTIVE_MANAGEMENT_URL",
-            metavar="URL",
-            help="The management plugin, such as http://user:password@host:15672; bindings are compared through it.",
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compare the broker with what should be there; exit code 1 where they differ."""
+def diff_topology(management_url: ManagementUrl = None, as_json: AsJson = False) -> None:
+    """Compare the broker with what should be there (bindings through the plugin); exit code 1 where they differ."""
     found = asyncio.run(_differences(management_url))
     document = {"differences": found, "bindings_compared": management_url is not None}
     show(document, lambda: _tell_differences(found, bindings=management_url is not None))
@@ -56,7 +88,18 @@ def diff_topology(
         raise typer.Exit(1)
 
 
-async def _migrate() -> tuple[list[str], list[str]]:
+Known = Sequence[tuple[Account, str]]
+
+
+def read_accounts(file: Path | None) -> Known:
+    """Each account with its password; none without a file. Raises WrongUsage."""
+    if file is None:
+        return []
+    wanted, secrets = load(file, Accounts)
+    return [(account, secrets[account.password]) for account in wanted.accounts]
+
+
+async def _migrate(accounts: Known) -> tuple[list[str], list[str], list[str]]:
     there = [source for source in SERVICES if _is_installed(source)]
     async with database() as connection:
         try:
@@ -65,8 +108,9 @@ async def _migrate() -> tuple[list[str], list[str]]:
             raise Failure(
                 str(error), "Put the file back as it was and add a new one; or this is another release's database."
             ) from None
+        logins = await database_accounts.grant(connection, [SOURCE, *there], accounts) if accounts else []
     left_out = [source.package for source in SERVICES if source not in there]
-    return [f"{migration.schema}/{migration.name}" for migration in applied], left_out
+    return [f"{migration.schema}/{migration.name}" for migration in applied], left_out, logins
 
 
 def _is_installed(source: Source) -> bool:
@@ -77,10 +121,13 @@ def _is_installed(source: Source) -> bool:
     return found is not None and (resources.files(source.package) / "migrations").is_dir()
 
 
-async def _apply() -> list[str]:
+async def _apply(accounts: Known, management_url: str | None) -> list[str]:
     url, wanted = amqp_url(), await wanted_topology()
     with broker_failures(url):
-        return await broker.apply(url, wanted)
+        declared = await broker.apply(url, wanted)
+    if management_url is not None and accounts:
+        await import_definitions(management_url, definitions(accounts, virtual_host(url)))
+    return declared
 
 
 async def _differences(management_url: str | None) -> list[str]:
@@ -111,21 +158,25 @@ async def wanted_topology() -> Topology:
     )
 
 
-def _tell_migrated(applied: list[str], left_out: list[str]) -> None:
+def _tell_migrated(applied: list[str], left_out: list[str], logins: list[str]) -> None:
     for name in applied:
         say(f"applied {name}")
     say(f"{count(len(applied), 'migration')} applied." if applied else "The database is up to date.")
     if left_out:
         say(f"Not installed here, hence left out: {', '.join(left_out)}")
+    if logins:
+        say(f"May log in, each in its role: {', '.join(logins)}")
 
 
-def _tell_declared(declared: list[str]) -> None:
+def _tell_declared(declared: list[str], users: list[str]) -> None:
     for thing in declared:
         say(f"declared {thing}")
     if not declared:
         say("Every exchange and queue was there; the bindings were made again.")
     else:
         say(f"{len(declared)} declared, and every binding made.")
+    if users:
+        say(f"May use the broker, each in its role: {', '.join(users)}")
 
 
 def _tell_differences(found: list[str], *, bindings: bool) -> None:
