@@ -136,5 +136,5 @@ def owner_dies(run: Run) -> None:
     run.await_submission(message)
     world.start(SMS_2, SHORT_LEASE)
     world.broker_of(WORKER).refuse()  # else its owner may be quicker to fetch the copy itself
-    run.wait(lambda: world.metric(SMS_2, "dispatcher_claims_total") > 0, "the copy elsewhere")
+    run.wait(lambda: world.metric(SMS_2, "proactive_dispatcher_claims_total") > 0, "the copy elsewhere")
     world.kill(WORKER)

@@ -49,7 +49,7 @@ def clock_skew(run: Run) -> None:
         run.provider("slow", delay_seconds=1)
         run.publish(20, seconds=120)
         run.settle()
-        run.see(run.world.metric(SMS_2, "dispatcher_claims_total") > 0, "some of them sent by it", 0)
+        run.see(run.world.metric(SMS_2, "proactive_dispatcher_claims_total") > 0, "some of them sent by it", 0)
         run.see(off_by(run) > 3500, f"a clock that is off by {offset}", off_by(run))
         run.world.stop(SMS_2)
 

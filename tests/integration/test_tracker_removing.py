@@ -25,8 +25,8 @@ from runtime.postgres import Pool
 from status_tracker import export
 from status_tracker.answers import as_message, as_message_with_timeline
 from status_tracker.domain.entries import Request, entry_of
-from status_tracker.erasing_http import operators_app
 from status_tracker.handlers import Fact
+from status_tracker.operators import operators_app
 from status_tracker.retaining import Retaining
 from status_tracker.storage import entries, erasing, history, replies, retention
 from status_tracker.storage.filters import Filters

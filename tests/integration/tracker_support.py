@@ -12,6 +12,7 @@ from aiohttp import web
 
 from proactive_contracts.envelope import Event
 from proactive_contracts.requests import SendRequested
+from proactive_contracts.values import Lane
 from runtime.http import serve
 from runtime.migrations import migrate
 from runtime.postgres import Pool, pool
@@ -44,10 +45,10 @@ def make_recorder(storage: Pool) -> Recorder:
     return Recorder(storage, lambda _in_line: None)
 
 
-def fact_of(event: Event[Any]) -> Fact:
+def fact_of(event: Event[Any], lane: Lane | None = None) -> Fact:
     """What the worker makes of an event."""
     asked = event.data
-    request = Request(event.id, event.time, asked) if isinstance(asked, SendRequested) else None
+    request = Request(event.id, event.time, asked, lane) if isinstance(asked, SendRequested) else None
     return Fact(entry_of(event), request)
 
 

@@ -298,9 +298,9 @@ async def test_other_methods_and_paths_are_refused(gateway: Gateway) -> None:
 
 async def test_requests_are_counted_by_outcome(gateway: Gateway) -> None:
     labels = {"endpoint": "initialize", "outcome": "unauthorized"}
-    before = REGISTRY.get_sample_value("proactive_canvas_requests_total", labels) or 0
+    before = REGISTRY.get_sample_value("proactive_gateway_requests_total", labels) or 0
     await gateway.posts(b"{}", {})
-    assert REGISTRY.get_sample_value("proactive_canvas_requests_total", labels) == before + 1
+    assert REGISTRY.get_sample_value("proactive_gateway_requests_total", labels) == before + 1
 
 
 async def test_logs_hold_no_text_and_no_number(gateway: Gateway) -> None:

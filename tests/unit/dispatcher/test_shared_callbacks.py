@@ -67,7 +67,7 @@ def callback_about(*number_ids: str, **parts: object) -> bytes:
 
 def counted(outcome: str) -> float:
     labels = {"provider": "meta", "outcome": outcome}
-    return REGISTRY.get_sample_value("dispatcher_callbacks_total", labels) or 0
+    return REGISTRY.get_sample_value("proactive_dispatcher_callbacks_total", labels) or 0
 
 
 async def test_each_channel_of_the_app_gets_its_own_part() -> None:

@@ -10,6 +10,7 @@ import pytest
 from proactive_contracts.codec import encode, make_event
 from proactive_contracts.errors import ContractError
 from proactive_contracts.requests import CancelRequested
+from proactive_contracts.values import Lane
 from runtime import clock
 from runtime.amqp.consumer import Delivery, Park
 from status_tracker.handlers import Fact, Outcome, Recorder
@@ -37,6 +38,8 @@ class Recording:
 class Held:
     """A delivery with these bytes."""
 
+    routing_key = "send.sms.bulk"
+
     def __init__(self, body: bytes) -> None:
         self.body = body
 
@@ -59,7 +62,7 @@ async def test_request_is_recorded_with_what_was_asked() -> None:
     request = make_request()
     (fact,) = await handle(encode(request))
     assert fact.request is not None
-    assert fact.request.asked == request.data
+    assert (fact.request.asked, fact.request.lane) == (request.data, Lane.BULK)
 
 
 @pytest.mark.parametrize(("recipient", "later", "erased"), [(ERASED, 0, True), (ERASED, 1, False), (PHONE, 0, False)])

@@ -81,6 +81,14 @@ def send_key(channel: Channel, lane: Lane) -> str:
     return f"send.{channel}.{lane}"
 
 
+_LANES = {send_key(channel, lane): lane for channel in Channel for lane in Lane}
+
+
+def lane_of(key: str) -> Lane | None:
+    """The lane of a SendRequested that was published with this routing key; None of any other key."""
+    return _LANES.get(key)
+
+
 def status_key(workspace_id: str = "*", channel: str = "*", status: str = "*") -> str:
     """The routing key of a MessageStatusChanged, or a pattern over them."""
     return f"status.{workspace_id}.{channel}.{status}"

@@ -1,6 +1,7 @@
 """HTTP on both sides with the same manners: bounded, no surprises, errors as problem+json (RFC 9457)."""
 
 import hmac
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -12,6 +13,7 @@ from aiohttp.typedefs import Middleware
 from pydantic import SecretStr
 
 from runtime.logs import get_logger
+from runtime.metrics import HTTP_SECONDS
 
 MAX_BODY = 256 * 1024
 """Bytes of a request's body that our servers read."""
@@ -84,6 +86,29 @@ def require_bearer(tokens: Sequence[SecretStr], open_paths: Collection[str] = ()
         return answer
 
     return check
+
+
+def measured(server: str) -> Middleware:
+    """Time every answer, under the server's name; the first of its middlewares, so that refusals count as well."""
+
+    @web.middleware
+    async def measure(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        began, status = time.perf_counter(), 500
+        try:
+            answer = await handler(request)
+            status = answer.status
+            return answer
+        except web.HTTPException as error:
+            status = error.status
+            raise
+        finally:
+            resource = request.match_info.route.resource
+            route = resource.canonical if resource else "none"
+            HTTP_SECONDS.labels(server, route, status).observe(time.perf_counter() - began)
+
+    return measure
 
 
 @web.middleware

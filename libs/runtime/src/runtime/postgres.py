@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import asyncpg
 
+from runtime import metrics
 from runtime.logs import get_logger
 
 if TYPE_CHECKING:  # asyncpg's classes take type arguments in its stubs only
@@ -66,6 +67,7 @@ async def pool(database_url: str, *, application: str, size: int = 10, by_index:
     would read all of it while it grows, until PostgreSQL analyzes it, a minute later.
     """
     connections = await _first_answer(database_url, application, size, _BY_INDEX if by_index else {})
+    metrics.watch(connections)
     try:
         yield connections
     finally:

@@ -71,6 +71,9 @@ class CanvasEndpoints:
             REQUESTS.labels(endpoint, turned.outcome).inc()
             log.warning("canvas_request_refused", endpoint=endpoint, outcome=turned.outcome)
             return turned.answer
+        except Exception:
+            REQUESTS.labels(endpoint, "failed").inc()
+            raise
         seconds = time.perf_counter() - started
         REQUESTS.labels(endpoint, drawn.outcome).inc()
         SECONDS.labels(endpoint).observe(seconds)

@@ -9,6 +9,7 @@ from typing import Any
 from directory.channels import Channels
 from directory.erasures import Erasures
 from directory.secrets import Vault
+from dispatcher import metrics
 from dispatcher.channels import DirectoryChannels
 from dispatcher.channels_http import OperatedChannels
 from dispatcher.domain.states import Capabilities
@@ -68,7 +69,9 @@ async def run_worker(settings: WorkerSettings, channel: Channel, stack: AsyncExi
     jobs = PostgresJobs(database, settings.lease_seconds, capabilities, collects=True)
     most_calls = 2 * settings.concurrency  # what the slots bound, and looks at what became of earlier calls
     session = await stack.enter_async_context(provider_session(settings.call_seconds, most_calls))
-    gates = WorkerGates(Senders(database), Recipients(database), Slots(settings.concurrency), channel)
+    slots = Slots(settings.concurrency)
+    metrics.watch(channel, lambda: slots.used, settings.concurrency)
+    gates = WorkerGates(Senders(database), Recipients(database), slots, channel)
     dispatch = Dispatch(
         jobs,
         _channels(database, settings),

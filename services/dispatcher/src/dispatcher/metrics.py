@@ -1,6 +1,6 @@
 """What the dispatcher counts; labels are few and closed."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -9,26 +9,34 @@ from dispatcher.domain.breakers import Cause
 from dispatcher.domain.gates import Standing
 from proactive_contracts.values import Channel, Lane
 
-_claims = Counter("dispatcher_claims", "Requests read from the bus", ["channel", "lane", "outcome"])
-_answers = Counter("dispatcher_answers", "What attempts to send came to", ["channel", "provider", "answer"])
+_claims = Counter("proactive_dispatcher_claims", "Requests read from the bus", ["channel", "lane", "outcome"])
+_answers = Counter("proactive_dispatcher_answers", "What attempts to send came to", ["channel", "provider", "answer"])
 _looks = Counter(
-    "dispatcher_looks", "Look-ups of messages without a definite answer", ["channel", "provider", "outcome"]
+    "proactive_dispatcher_looks", "Look-ups of messages without a definite answer", ["channel", "provider", "outcome"]
 )
-_callbacks = Counter("dispatcher_callbacks", "Requests that providers made to us", ["provider", "outcome"])
+_callbacks = Counter("proactive_dispatcher_callbacks", "Requests that providers made to us", ["provider", "outcome"])
 call_seconds = Histogram(
-    "dispatcher_call_seconds",
+    "proactive_dispatcher_call_seconds",
     "Time that providers took to answer",
     ["channel", "provider"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40),
 )
 _gate_seconds = Histogram(
-    "dispatcher_gate_seconds",
+    "proactive_dispatcher_gate_seconds",
     "Time that due messages waited until their channel's rate, pause or breaker let them leave",
     ["channel", "lane"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 900),
 )
-_senders = Gauge("dispatcher_senders", "Connected channels that may not send as usual", ["channel", "state"])
-_hosts = Gauge("dispatcher_providers_open", "Providers' addresses whose breaker is open", ["channel"])
+_senders = Gauge("proactive_dispatcher_senders", "Connected channels that may not send as usual", ["channel", "state"])
+_calls = Gauge("proactive_dispatcher_calls", "Calls to providers under way, or about to be", ["channel"])
+_most_calls = Gauge("proactive_dispatcher_calls_max", "Calls that this worker makes at the same time", ["channel"])
+_hosts = Gauge("proactive_dispatcher_providers_open", "Providers' addresses whose breaker is open", ["channel"])
+
+
+def watch(channel: Channel, under_way: Callable[[], int], most: int) -> None:
+    """Tell of this worker's calls whenever somebody looks."""
+    _calls.labels(channel).set_function(under_way)
+    _most_calls.labels(channel).set(most)
 
 
 def passed_gate(channel: Channel, lane: Lane, seconds: float) -> None:

@@ -12,7 +12,7 @@ from dispatcher.domain.states import MOVING, Job
 from dispatcher.erasing_http import Erasing
 from dispatcher.ports import Jobs
 from dispatcher.reachability import Reachability
-from runtime.http import errors_as_problems, problem, require_bearer
+from runtime.http import errors_as_problems, measured, problem, require_bearer
 
 
 def operators_app(
@@ -30,7 +30,7 @@ def operators_app(
             return problem(404, "Unknown message", "No dispatcher took a message with this id in this workspace.")
         return web.json_response(_document(job))
 
-    app = web.Application(middlewares=[errors_as_problems, require_bearer(tokens)])
+    app = web.Application(middlewares=[measured("dispatcher_operators"), errors_as_problems, require_bearer(tokens)])
     app.router.add_get("/v1/workspaces/{workspace_id:[A-Za-z0-9_-]{1,64}}/jobs/{message_id}", show)
     for other in others:
         other.add_to(app)

@@ -49,6 +49,11 @@ class Slots:
         self._swept_at = 0.0
 
     @property
+    def used(self) -> int:
+        """Slots that are occupied."""
+        return self._used
+
+    @property
     def free(self) -> int:
         """Slots that nobody occupies."""
         return max(0, self._total - self._used)

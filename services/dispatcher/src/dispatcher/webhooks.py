@@ -28,7 +28,7 @@ from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReplyReceived
 from runtime import clock
 from runtime.amqp.publisher import PublishFailed
-from runtime.http import errors_as_problems, problem
+from runtime.http import errors_as_problems, measured, problem
 from runtime.logs import get_logger
 from runtime.postgres import TROUBLE
 
@@ -72,7 +72,7 @@ class Webhooks:
 
     def app(self) -> web.Application:
         """The web application."""
-        app = web.Application(client_max_size=MAX_CALLBACK, middlewares=[errors_as_problems])
+        app = web.Application(client_max_size=MAX_CALLBACK, middlewares=[measured("webhooks"), errors_as_problems])
         address = "/webhooks/{provider}/{channel_id}"
         app.router.add_post(address, self._receive)
         app.router.add_get(address, self._challenge, allow_head=False)

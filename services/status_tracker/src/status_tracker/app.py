@@ -19,9 +19,9 @@ from status_tracker.clients.connection import Connection
 from status_tracker.clients.conversations import IntercomConversations
 from status_tracker.clients.dispatcher import DispatcherClient
 from status_tracker.clients.threads import IntercomThreads
-from status_tracker.erasing_http import operators_app
 from status_tracker.handlers import Recorder
 from status_tracker.http import application
+from status_tracker.operators import operators_app
 from status_tracker.readiness import schema_trouble, wait_for_schema
 from status_tracker.retaining import Retaining
 from status_tracker.settings import Settings

@@ -74,6 +74,7 @@ class Recorder:
         metrics.BATCHES.observe(len(facts))
         metrics.BATCH_SECONDS.observe(time.perf_counter() - began)
         _tell_misdirected(changes, fresh)
+        _count(changes)
         if any(change.announcements or change.note or change.opens for change in changes):
             await failpoints.reach("tracker.after_commit")
             self._written(in_line)
@@ -178,6 +179,14 @@ def _tell_misdirected(changes: Collection[Change], fresh: Collection[UUID]) -> N
             if change.is_first or entry.entry_id in fresh:
                 metrics.MISDIRECTED.inc()
                 log.warning("receipt_misdirected", message_id=str(entry.message_id), channel_id=str(entry.channel_id))
+
+
+def _count(changes: Collection[Change]) -> None:
+    """Each status that a message came to have."""
+    for change in changes:
+        for told in change.announcements:
+            data = told.event.data
+            metrics.became(data.channel, change.lane, data.status, change.shown.request.at, data.since)
 
 
 def _needs_match(entry: Entry) -> bool:

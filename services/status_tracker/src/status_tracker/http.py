@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from runtime.http import errors_as_problems, problem, require_bearer
+from runtime.http import errors_as_problems, measured, problem, require_bearer
 from runtime.logs import get_logger
 from status_tracker import export
 from status_tracker.answers import Page, as_message, as_message_with_timeline
@@ -39,7 +39,12 @@ class BadParameter(Exception):
 def application(pool: Pool, tokens: Sequence[SecretStr]) -> web.Application:
     """The API, for callers that hold one of `tokens`; its description is for everybody."""
     app = web.Application(
-        middlewares=[errors_as_problems, require_bearer(tokens, open_paths=[DESCRIPTION_PATH]), _refusals]
+        middlewares=[
+            measured("history"),
+            errors_as_problems,
+            require_bearer(tokens, open_paths=[DESCRIPTION_PATH]),
+            _refusals,
+        ]
     )
     api = _Api(pool)
     app.add_routes(

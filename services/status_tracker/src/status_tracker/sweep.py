@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import astuple
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -151,3 +152,4 @@ class Sweep(Loop):
             count, oldest = await table.backlog(self._pool)
             metrics.BACKLOG.labels(what).set(count)
             metrics.OLDEST_SECONDS.labels(what).set(oldest)
+        metrics.under_way(astuple(group) for group in await messages.waiting(self._pool))

@@ -9,6 +9,8 @@ from proactive_contracts.codec import decode
 from proactive_contracts.envelope import Event
 from proactive_contracts.receipts import ReplyReceived, TeammateReplied
 from proactive_contracts.requests import SendRequested
+from proactive_contracts.topology import lane_of
+from proactive_contracts.values import Lane
 from runtime.amqp.consumer import Delivery, Park
 from status_tracker import metrics
 from status_tracker.domain.entries import KEPT, Request, entry_of
@@ -43,16 +45,17 @@ class Worker:
         """
         event = decode(delivery.body, self._now())
         try:
-            outcome = await self._keep(event)
+            outcome = await self._keep(event, lane_of(delivery.routing_key))
         except UNSTORABLE as error:
             raise Park("unstorable", f"the database cannot hold a value of it: {type(error).__name__}") from error
         _counter(_kind(event), outcome).inc()
 
-    async def _keep(self, event: Event[Any]) -> Outcome:
+    async def _keep(self, event: Event[Any], lane: Lane | None) -> Outcome:
         match event.data:
             case SendRequested() as asked:
                 erased = await self._erased.covers(asked.workspace_id, asked.recipient, event.time)
-                return await self._recorder.record(Fact(entry_of(event), Request(event.id, event.time, asked), erased))
+                request = Request(event.id, event.time, asked, lane)
+                return await self._recorder.record(Fact(entry_of(event), request, erased))
             case ReplyReceived() as reply if await self._erased.covers(
                 reply.workspace_id, replies.address(reply.sender), min(reply.received_at, event.time)
             ):

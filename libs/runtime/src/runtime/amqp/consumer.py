@@ -22,6 +22,7 @@ from runtime.amqp.publisher import Publisher, PublishFailed
 from runtime.amqp.settling import Settling
 from runtime.amqp.wire import Message, Tap
 from runtime.logs import get_logger
+from runtime.metrics import PARKED
 
 PROBE_SECONDS = 2.0
 _SETTLE_SECONDS = 0.2
@@ -304,6 +305,7 @@ class Consumer:
             headers=headers | ({"x-proactive-message-id": sent.message_id} if sent.message_id else {}),
         )
         await self._publisher.publish(DEAD, parked(delivery.queue), delivery.body, properties)
+        PARKED.labels(delivery.queue, reason).inc()
         await delivery.ack()
 
     async def _stopped_within(self, seconds: float) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from proactive_contracts.status import Status
+from proactive_contracts.values import Lane
 from status_tracker.domain.announcements import Announcement, announcements
 from status_tracker.domain.conversations import opens
 from status_tracker.domain.entries import Entry, Request
@@ -22,7 +23,8 @@ class Known:
     What a message's row said before: its status, how many changes were told, and the last note.
 
     `version`: another one each time that the row is written; None where there is none yet. `erased`: its person was,
-    so that nothing is written to Intercom any more.
+    so that nothing is written to Intercom any more. `lane`: None until its request is known, and in rows of releases
+    that did not keep it.
     """
 
     key: MessageKey
@@ -31,6 +33,7 @@ class Known:
     noted: Kind | None
     version: int | None = None
     erased: bool = False
+    lane: Lane | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Change:
     opens: bool
     misdirected: tuple[Entry, ...] = ()
     is_first: bool = False
+    lane: Lane | None = None
 
 
 def decide(known: Known, requests: Collection[Request], entries: Collection[Entry], at: datetime) -> Change | None:
@@ -65,4 +69,5 @@ def decide(known: Known, requests: Collection[Request], entries: Collection[Entr
     opening = writes and opens(now.request.asked, now.status)
     astray = tuple(entry for entry in entries if misdirected(entry, now.request))
     revision, noted = known.revision + len(told), note or known.noted
-    return Change(known.key, now, told, revision, noted, note, opening, astray, known.status is None)
+    lane = now.request.lane or known.lane
+    return Change(known.key, now, told, revision, noted, note, opening, astray, known.status is None, lane)

@@ -22,7 +22,7 @@ from proactive_contracts.results import (
     SendUnknown,
 )
 from proactive_contracts.status import Status
-from proactive_contracts.values import Admin
+from proactive_contracts.values import Admin, Lane
 
 LOOKED_UP: Final = "job_looked_up"
 """The event of an entry that the sweep read from the dispatcher's own record."""
@@ -101,12 +101,14 @@ class Request:
     """
     One SendRequested, as it came; a message whose text was corrected under its old id has several.
 
-    `text_removed`: its content is not kept any more, and something else stands in its place that nobody may be shown.
+    `lane`: where it was published to; None where the request was read back. `text_removed`: its content is not kept any
+    more, and something else stands in its place that nobody may be shown.
     """
 
     event_id: UUID
     at: datetime
     asked: SendRequested
+    lane: Lane | None = None
     text_removed: bool = False
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from proactive_contracts.envelope import text_digest
 from proactive_contracts.status import Status
-from proactive_contracts.values import Admin, TextContent
+from proactive_contracts.values import Admin, Channel, Lane, TextContent
 from status_tracker.domain.decision import Change, Known, MessageKey
 from status_tracker.domain.notes import Kind
 from status_tracker.storage.database import Connection, Pool, Record, columns
@@ -35,6 +35,7 @@ _TYPES = {
     "noted": "text",
     "due_at": "timestamptz",
     "text_digest": "text",
+    "lane": "text",
 }
 """The columns of tracker.message that a change writes."""
 
@@ -57,7 +58,7 @@ async def lock(connection: Connection, keys: Collection[MessageKey]) -> list[Kno
     """
     rows = await connection.fetch(
         """
-        SELECT workspace_id, message_id, status, revision, noted, message.xmin, erased_at FROM tracker.message
+        SELECT workspace_id, message_id, status, revision, noted, message.xmin, erased_at, lane FROM tracker.message
         JOIN unnest($1::text[], $2::uuid[]) AS wanted (workspace_id, message_id) USING (workspace_id, message_id)
         ORDER BY workspace_id, message_id FOR UPDATE OF message
         """,
@@ -71,6 +72,7 @@ async def lock(connection: Connection, keys: Collection[MessageKey]) -> list[Kno
             row["noted"] and Kind(row["noted"]),
             row["xmin"],
             row["erased_at"] is not None,
+            row["lane"] and Lane(row["lane"]),
         )
         for row in rows
     ]
@@ -136,6 +138,7 @@ def _row(change: Change) -> tuple[Any, ...]:
         change.noted,
         decisive.due_at,
         text_digest(asked.content.text) if isinstance(asked.content, TextContent) else None,
+        change.lane,
     )
 
 
@@ -183,3 +186,29 @@ async def judge_later(pool: Pool, keys: Sequence[MessageKey], seconds: float) ->
         *columns(keys),
         seconds,
     )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many messages of a channel and lane have a status that is none to stay in."""
+
+    channel: Channel
+    lane: Lane
+    status: Status
+    messages: int
+    oldest_seconds: float
+    """Since it was asked for."""
+
+
+async def waiting(pool: Pool) -> Sequence[Waiting]:
+    """What is under way, by channel, lane and status; what an older release wrote counts as an agent's."""
+    rows = await pool.fetch(
+        """
+        SELECT channel, coalesce(lane, 'interactive') AS lane, status, count(*) AS messages,
+            greatest(0, extract(epoch FROM now() - min(requested_at)))::float8 AS oldest_seconds
+        FROM tracker.message WHERE status IN ('queued', 'sending', 'waiting') GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        """
+    )
+    return [
+        Waiting(Channel(row[0]), Lane(row[1]), Status(row[2]), row["messages"], row["oldest_seconds"]) for row in rows
+    ]

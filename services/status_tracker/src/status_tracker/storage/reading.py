@@ -31,7 +31,7 @@ class Unreadable(Exception):
 def request_of(event_id: UUID, at: datetime, stored: dict[str, Any]) -> Request:
     """A request as it is stored; something that nobody is shown stands for what was removed of it."""
     instead = {"recipient": NO_NUMBER, "content": _INSTEAD.get(stored.get("kind") or "text")}
-    return Request(event_id, at, SendRequested.model_validate(instead | stored), "content" not in stored)
+    return Request(event_id, at, SendRequested.model_validate(instead | stored), text_removed="content" not in stored)
 
 
 def readable(rows: Iterable[Record], read: Callable[[Record], Read], what: str) -> Sequence[Read]:
