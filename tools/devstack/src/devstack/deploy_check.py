@@ -34,12 +34,14 @@ def main(folder: Path) -> int:
     """Say of each part of a deploy folder what is wrong; the exit code."""
     checks: dict[str, Callable[[Path], list[str]]] = {
         "service.Dockerfile": dockerfile,
+        "backends.yaml": compose,
         "compose.yaml": compose,
         "kubernetes": kubernetes,
         "prometheus": prometheus,
         "prometheus/alertmanager.yml": alertmanager,
         "grafana/dashboards": dashboards,
         "proxy/nginx.conf": proxy,
+        "sandbox/nginx.conf": proxy,
     }
     problems = [
         f"{folder.name}/{name}: {problem}" for name, check in checks.items() for problem in check(folder / name)
