@@ -112,13 +112,21 @@ def test_each_service_has_the_account_that_the_jobs_make_for_it(deploy: Path, co
     }
 
 
-def test_services_find_one_another(composed: Any) -> None:
-    for name in (*SERVICES, "proactivectl"):
-        environment = composed["services"][name]["environment"]
-        for variable in {"PROACTIVE_TRACKER_URL", "PROACTIVE_DISPATCHER_URL"} & set(environment):
-            url = urlsplit(environment[variable])
-            there = composed["services"][str(url.hostname)]["environment"]
-            assert str(url.port) in {there["PROACTIVE_PORT"], there["PROACTIVE_OPERATORS_PORT"]}
+@pytest.mark.parametrize("name", ["canvas-gateway", "status-tracker", "proactivectl"])
+def test_it_finds_the_others_and_has_their_tokens(composed: Any, name: str) -> None:
+    doors = {
+        "PROACTIVE_TRACKER": ("PROACTIVE_PORT", "PROACTIVE_SERVICE_TOKENS"),
+        "PROACTIVE_TRACKER_OPERATORS": ("PROACTIVE_OPERATORS_PORT", "PROACTIVE_OPERATORS_TOKENS"),
+        "PROACTIVE_DISPATCHER": ("PROACTIVE_OPERATORS_PORT", "PROACTIVE_OPERATORS_TOKENS"),
+    }
+    environment = composed["services"][name]["environment"]
+    used = [door for door in doors if f"{door}_URL" in environment]
+    assert used
+    for door in used:
+        url = urlsplit(environment[f"{door}_URL"])
+        there = composed["services"][str(url.hostname)]["environment"]
+        port, tokens = doors[door]
+        assert (str(url.port), environment[f"{door}_TOKEN"]) == (there[port], there[tokens]), door
 
 
 def test_settings_that_were_made_are_never_overwritten(deploy: Path) -> None:

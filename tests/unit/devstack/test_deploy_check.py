@@ -139,6 +139,21 @@ def test_a_dashboard_with_grafanas_variables_is_right(folder: Path) -> None:
     assert deploy_check.dashboards(folder / "grafana" / "dashboards") == []
 
 
+def test_a_dashboard_that_asks_nobody(folder: Path) -> None:
+    dashboards = folder / "grafana" / "dashboards"
+    dashboards.mkdir(parents=True, exist_ok=True)
+    for uid in ("prometheus", "${source}", "-- Grafana --", "loki"):
+        panel = {"datasource": {"type": "prometheus", "uid": uid}, "targets": [{"expr": "up"}]}
+        (dashboards / f"{uid[-4:]}.json").write_text(json.dumps({"panels": [panel]}))
+    assert deploy_check.dashboards(dashboards) == ["loki.json asks the data source loki, which is not provisioned"]
+
+
+def test_a_dashboard_that_is_no_json(folder: Path) -> None:
+    (folder / "grafana" / "dashboards").mkdir(parents=True, exist_ok=True)
+    (folder / "grafana" / "dashboards" / "cut.json").write_text('{"title": ')
+    assert "one is no JSON" in deploy_check.dashboards(folder / "grafana" / "dashboards")[0]
+
+
 def test_a_dashboard_that_asks_nothing(folder: Path) -> None:
     (folder / "grafana" / "dashboards").mkdir(parents=True, exist_ok=True)
     (folder / "grafana" / "dashboards" / "empty.json").write_text('{"title": "Empty", "panels": []}')

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,14 +93,33 @@ def alertmanager(file: Path) -> list[str]:
 
 
 def dashboards(folder: Path) -> list[str]:
-    """Which expressions of Grafana's dashboards are not PromQL: they are checked as if they were alerts."""
+    """Which of Grafana's dashboards ask what is no PromQL, or nothing, or a data source that is not there."""
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        print("deploy/grafana was not checked: there is no dashboard yet.")
+        return []
+    try:
+        read = {file.name: json.loads(file.read_text("utf-8")) for file in files}
+    except ValueError as error:
+        return [f"one is no JSON: {error}"]
+    provisioned = folder.parent.glob("provisioning/datasources/*.yaml")
+    sources = set(_values([yaml.safe_load(file.read_text("utf-8")) for file in provisioned], "uid"))
+    missing = [
+        f"{name} asks the data source {uid}, which is not provisioned"
+        for name, part in read.items()
+        for uid in sorted(set(_values(list(_values(part, "datasource")), "uid")) - sources)
+        if uid[:1] not in "$-"  # a variable, or -- Grafana --
+    ]
+    return missing + _questions(read)
+
+
+def _questions(read: Mapping[str, Any]) -> list[str]:
+    """They are checked as if they were alerts."""
     groups = [
-        {"name": file.name, "rules": [{"alert": title, "expr": _promql(expr)} for title, expr in _expressions(file)]}
-        for file in sorted(folder.glob("*.json"))
+        {"name": name, "rules": [{"alert": title, "expr": _promql(expr)} for title, expr in _expressions(part, name)]}
+        for name, part in read.items()
     ]
     empty = [f"{group['name']} asks for nothing" for group in groups if not group["rules"]]
-    if not groups:
-        print("deploy/grafana was not checked: there is no dashboard yet.")
     with TemporaryDirectory() as scratch:
         rules = Path(scratch) / "expressions.yml"
         rules.write_text(yaml.safe_dump({"groups": groups}))
@@ -113,11 +132,8 @@ def _promql(expr: str) -> str:
     return expr
 
 
-def _expressions(file: Path) -> Iterator[tuple[str, str]]:
-    return _expressions_in(json.loads(file.read_text("utf-8")), file.name)
-
-
-def _expressions_in(part: Any, title: str) -> Iterator[tuple[str, str]]:
+def _expressions(part: Any, title: str) -> Iterator[tuple[str, str]]:
+    """Each with the title of what it is in."""
     if isinstance(part, dict):
         title = part.get("title") or title
         if "expr" in part:
@@ -125,7 +141,18 @@ def _expressions_in(part: Any, title: str) -> Iterator[tuple[str, str]]:
         part = list(part.values())
     if isinstance(part, list):
         for inner in part:
-            yield from _expressions_in(inner, title)
+            yield from _expressions(inner, title)
+
+
+def _values(part: Any, key: str) -> Iterator[Any]:
+    """Whatever stands under a key, at any depth."""
+    if isinstance(part, dict):
+        if key in part:
+            yield part[key]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from _values(inner, key)
 
 
 def proxy(file: Path) -> list[str]:
