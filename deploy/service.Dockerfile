@@ -1,6 +1,6 @@
 # One image per service, from the root of the checkout:
 #   docker build -f deploy/service.Dockerfile --build-arg SERVICE=dispatcher -t proactive/dispatcher .
-# SERVICE is canvas_gateway, dispatcher, status_tracker or proactivectl (with every service's migrations).
+# SERVICE is canvas_gateway, dispatcher, status_tracker, proactivectl (with every service's migrations) or sandbox.
 ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim-bookworm AS build
@@ -11,8 +11,9 @@ RUN pip download --no-cache-dir --require-hashes --dest /wheels --requirement re
 COPY libs libs
 COPY services services
 COPY tools/proactivectl tools/proactivectl
+COPY tools/sandbox tools/sandbox
 RUN pip wheel --no-cache-dir --no-index --find-links /wheels --no-deps --wheel-dir /wheels \
-      ./libs/* ./services/* ./tools/proactivectl
+      ./libs/* ./services/* ./tools/*
 ARG SERVICE
 RUN python -m venv /app \
  && set -- "proactive-$SERVICE" \

@@ -3,18 +3,19 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from devstack import engine, rabbitmq_install
+from devstack import containers, engine, rabbitmq_install
 from devstack.backends import ExternalBroker, ExternalDatabase, choose
 from devstack.errors import BackendError
-from devstack.state import State, is_free
+from devstack.state import State, is_free, root_of_checkout
 
 NOWHERE = {"AMQP_URL": "amqp://127.0.0.1:1/", "DATABASE_URL": "postgresql://x:y@127.0.0.1:1/x"}
 
@@ -80,6 +81,20 @@ def test_a_socket_without_an_engine_does_not_count(tmp_path: Path) -> None:
 def test_the_chosen_engine_is_the_only_one_asked() -> None:
     assert engine.engine_sockets({"DOCKER_HOST": "unix:///run/mine.sock"}) == ["/run/mine.sock"]
     assert engine.engine_sockets({"DOCKER_HOST": "tcp://far:2375"}) == []
+
+
+def test_compose_is_told_every_setting_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, str] = {}
+
+    def run(_command: list[str], environment: Mapping[str, str]) -> str:
+        told.update(environment)
+        return ""
+
+    monkeypatch.setattr(containers, "run_command", run)
+    compose = containers.Compose(State(tmp_path), ["docker", "compose"])
+    compose("up", "--detach", "rabbitmq")
+    assert compose.file == root_of_checkout() / "deploy" / "backends.yaml"
+    assert set(re.findall(r"\$\{(\w+)", compose.file.read_text())) == {name for name in told if name not in os.environ}
 
 
 def fail_under(policy: Path) -> str:

@@ -1,4 +1,4 @@
-"""Debian's packages, installed where that is ours to do: as root, on Debian or Ubuntu."""
+"""Debian's packages: installed where that is ours to do (as root, on Debian or Ubuntu), or only downloaded."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 from devstack.errors import BackendError
@@ -34,9 +35,27 @@ def install(*packages: str, report: Report) -> None:
         apt_get("install", "-y", "--no-install-recommends", *packages, report=report)
 
 
-def apt_get(*arguments: str, report: Report) -> None:
+def download(package: str, folder: Path, report: Report) -> None:
+    """
+    Put a package's archive into a folder, without installing it; as root, an old list of packages is fetched first.
+
+    Raises:
+        BackendError: with the end of what apt-get said.
+    """
+    try:
+        apt_get("download", package, report=report, folder=folder)
+    except BackendError:
+        if not may_install():
+            raise
+        apt_get("update", report=report)
+        apt_get("download", package, report=report, folder=folder)
+
+
+def apt_get(*arguments: str, report: Report, folder: Path | None = None) -> None:
     """
     Run apt-get, in a session of its own: a Ctrl-C must not leave a package half installed.
+
+    folder is where a download goes.
 
     Raises:
         BackendError: with the end of what it said.
@@ -47,6 +66,7 @@ def apt_get(*arguments: str, report: Report) -> None:
     with tempfile.TemporaryFile() as said:
         child = subprocess.Popen(
             command,
+            cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=said,

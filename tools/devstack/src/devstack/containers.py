@@ -55,11 +55,11 @@ class Addresses:
 
 
 class Compose:
-    """deploy/compose.yaml under a project name of this state folder's own."""
+    """deploy/backends.yaml under a project name of this state folder's own."""
 
     def __init__(self, state: State, command: list[str]) -> None:
         self.addresses = Addresses(state)
-        self.file = root_of_checkout() / "deploy" / "compose.yaml"
+        self.file = root_of_checkout() / "deploy" / "backends.yaml"
         self._command = command
         (state.folder / "containers").write_text(" ".join(command) + "\n")
 

@@ -12,8 +12,6 @@ from sandbox.app import create_app
 from sandbox.settings import Settings, SettingsError, read_settings
 from sandbox.snapshot import SnapshotError
 
-# Never beyond this machine: it answers anybody who asks.
-_HOST = "127.0.0.1"
 # Only calls that are made to be slow are cut off.
 _STOP_SECONDS = 0.5
 
@@ -42,9 +40,9 @@ async def _serve(settings: Settings) -> None:
     runner = web.AppRunner(await create_app(settings), access_log=None, shutdown_timeout=_STOP_SECONDS)
     await runner.setup()
     try:
-        await web.TCPSite(runner, _HOST, settings.port).start()
+        await web.TCPSite(runner, settings.host, settings.port).start()
         port = runner.addresses[0][1]
-        print(f"sandbox: the page is at http://{_HOST}:{port}/", flush=True)
+        print(f"sandbox: the page is at http://{settings.host}:{port}/", flush=True)
         await stop.wait()
     finally:
         await runner.cleanup()

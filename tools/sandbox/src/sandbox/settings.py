@@ -53,7 +53,8 @@ class Settings:
     """
     Everything that is chosen outside the sandbox.
 
-    `port` 0 means any free port. `gateway_url` is the base URL of the app that Intercom would call.
+    `port` 0 means any free port. The sandbox answers anybody who asks: `host` is loopback, except in a container whose
+    network lets nobody else in. `gateway_url` is the base URL of the app that Intercom would call.
     `twilio_inbound_url` is where Twilio would be told to deliver a customer's SMS.
     `amqp_url`: the app's broker, whose events the page then names as they pass.
     """
@@ -72,6 +73,7 @@ class Settings:
     infobip: InfobipSettings = InfobipSettings()
     oauth: OAuthSettings = OAuthSettings()
     amqp_url: str | None = None
+    host: str = "127.0.0.1"
 
 
 _REQUIRED = (
@@ -114,6 +116,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             callback_url=environment.get("SANDBOX_OAUTH_CALLBACK_URL") or None,
         ),
         amqp_url=environment.get("SANDBOX_AMQP_URL") or None,
+        host=environment.get("SANDBOX_HOST") or "127.0.0.1",
     )
 
 
