@@ -10,7 +10,20 @@ import structlog
 import typer
 from typer.exceptions import TyperException
 
-from proactivectl import auditing, controls, directory, erasing, gates, keys, listeners, messages, output, parked, setup
+from proactivectl import (
+    auditing,
+    controls,
+    directory,
+    doctor,
+    erasing,
+    gates,
+    keys,
+    listeners,
+    messages,
+    output,
+    parked,
+    setup,
+)
 from proactivectl.failures import Failure, WrongUsage
 
 app = typer.Typer(
@@ -20,6 +33,7 @@ app = typer.Typer(
     help="Set up Proactive, connect workspaces and channels, send and follow messages. "
     "Exit codes: 0 done, 1 failed, 2 wrong usage.",
 )
+app.command("doctor")(doctor.doctor)
 app.command("migrate")(setup.migrate)
 app.add_typer(setup.topologies, name="topology")
 app.command("apply")(directory.apply)
