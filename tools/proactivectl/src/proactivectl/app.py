@@ -19,10 +19,12 @@ from proactivectl import (
     gates,
     keys,
     listeners,
+    listing,
     messages,
     output,
     parked,
     setup,
+    status,
 )
 from proactivectl.failures import Failure, WrongUsage
 
@@ -33,6 +35,7 @@ app = typer.Typer(
     help="Set up Proactive, connect workspaces and channels, send and follow messages. "
     "Exit codes: 0 done, 1 failed, 2 wrong usage.",
 )
+app.command("status")(status.status)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(setup.migrate)
 app.add_typer(setup.topologies, name="topology")
@@ -42,6 +45,7 @@ gates.add_to(directory.channels)
 app.add_typer(directory.channels, name="channel")
 app.add_typer(listeners.listeners, name="listener")
 app.command("send")(messages.send)
+controls.one_message.command("list")(listing.list_messages)
 app.add_typer(controls.one_message, name="message")
 app.add_typer(parked.parkeds, name="parked")
 app.command("erase")(erasing.erase)

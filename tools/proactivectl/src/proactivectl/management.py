@@ -10,12 +10,14 @@ from urllib.parse import quote, unquote, urlsplit
 import aiohttp
 
 from proactive_contracts.topology import Binding, Topology
+from proactivectl.environment import explained
 from proactivectl.failures import Failure
 from runtime.http import client_session
 
 TOTAL_SECONDS = 10.0
 
-_ADVICE = "Correct --management-url (PROACTIVE_MANAGEMENT_URL); its user must be an administrator to make others."
+_ADVICE = "Correct PROACTIVE_MANAGEMENT_URL (or --management-url); its user must"
+_TO_LOOK, _TO_CHANGE = f"{_ADVICE} have the tag monitoring.", f"{_ADVICE} be an administrator to make others."
 
 
 async def binding_differences(management_url: str, amqp_url: str, wanted: Topology) -> list[str]:
@@ -105,16 +107,17 @@ async def _answer(
     login = aiohttp.encode_basic_auth(unquote(parts.username or "guest"), unquote(parts.password or "guest"))
     url = f"{parts.scheme}://{parts.hostname}:{parts.port}{path}"
     headers = {"Authorization": login}
+    advice = _TO_LOOK if method == "GET" else _TO_CHANGE
     try:
         async with (
             client_session(TOTAL_SECONDS) as session,
             session.request(method, url, json=document, headers=headers, allow_redirects=False) as answer,
         ):
             if answer.status not in (200, 201, 204):
-                raise Failure(f"{place} answered {answer.status}", _ADVICE)
+                raise Failure(f"{place} answered {answer.status}", advice)
             yield answer
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
-        raise Failure(f"{place} does not answer ({error})", _ADVICE) from None
+        raise Failure(f"{place} does not answer ({explained(error)})", advice) from None
 
 
 def _vhost(amqp_url: str) -> str:

@@ -26,6 +26,11 @@ def use_json(asked: bool) -> bool:
     return asked
 
 
+def is_json() -> bool:
+    """Whether programs read it."""
+    return _Mode.json
+
+
 def reset() -> None:
     """Print words again."""
     _Mode.json = False
@@ -65,9 +70,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) 
         console().print(grid(columns, rows))
 
 
-def grid(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """Rows under their columns, to be printed."""
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
+def grid(columns: Sequence[str], rows: Sequence[Sequence[object]], gap: int = 3) -> Table:
+    """Rows under their columns, `gap` blanks apart, to be printed."""
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:
