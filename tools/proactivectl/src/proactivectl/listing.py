@@ -22,11 +22,7 @@ def list_messages(
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many, the latest ones.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """
-    Find messages, the latest first: by number, status or channel.
-
-    Example: proactivectl message list --workspace abc123 --status unknown
-    """
+    """Find messages, the latest first: by number, status or channel."""
     wanted = {"search": search, "status": ",".join(status or ()), "channel": ",".join(channel or ())}
     query = {name: value for name, value in wanted.items() if value}
     page = asyncio.run(_page(workspace, limit, query))

@@ -26,7 +26,7 @@ from runtime.migrations import MigrationChanged, Source
 SERVICES = (Source("dispatch", "dispatcher.storage"), Source("tracker", "status_tracker.storage"))
 """Where the services keep their migrations, when they are installed here; their code is not used."""
 
-topologies = typer.Typer(no_args_is_help=True, help="Exchanges, queues and bindings on the broker: apply, diff.")
+topologies = typer.Typer(no_args_is_help=True, help="Exchanges, queues and bindings on the broker: apply, diff, users.")
 
 
 AccountsFile = Annotated[
