@@ -82,6 +82,8 @@ def test_worker_that_does_not_run_is_told_and_what_waits_for_it_is_shown(scene: 
     seen = status(scene)
     (lane,) = [one for one in seen["lanes"] if (one["channel"], one["lane"]) == ("sms", "bulk")]
     assert (lane["queued"], lane["workers"]) == (1, 0)
+    assert 0 <= lane["oldest_seconds"] < 60
+    assert {"channel": "sms", "lane": "bulk", "status": "queued"}.items() <= seen["waiting"][0].items()
     assert doctor(scene, 1)["readers"][1:] == (
         "nobody reads dispatcher.sms.bulk",
         "Start a worker: dispatcher worker --channel sms",

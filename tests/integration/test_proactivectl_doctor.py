@@ -253,6 +253,25 @@ def test_account_that_may_too_little_is_told_and_the_operators_may_enough(
     assert "permission denied for schema tracker" in words
 
 
+def test_broker_that_is_out_of_memory_is_told(doctor: Doctor, broker: Broker) -> None:
+    broker.ctl("set_vm_memory_high_watermark", "0.0000001")
+    try:
+        state, found, advice = doctor.told("broker account")
+        assert (state, found) == ("wrong", "the broker takes no messages: it is out of memory or of disk")
+        assert "rabbitmq-diagnostics alarms" in advice
+        assert doctor.told("queues")[0] == "ok"
+    finally:
+        broker.ctl("set_vm_memory_high_watermark", "0.6")
+    assert doctor.not_ok() == READERS
+
+
+def test_missing_exchange_is_told_by_one_check(doctor: Doctor, amqp_url: str) -> None:
+    on_broker(amqp_url, lambda channel: channel.exchange_delete("proactive.requests"))
+    assert doctor.told("queues")[1] == "missing exchange proactive.requests"
+    assert doctor.not_ok() == {**READERS, "queues": "wrong"}
+    doctor.run("topology", "apply")
+
+
 def test_server_that_is_away_or_silent_hides_nothing_else(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch, amqp_url: str, silent: int
 ) -> None:

@@ -1,5 +1,11 @@
 """`proactivectl status` on a real broker: a source that does not answer costs its columns, and nothing else."""
 
+import os
+import pty
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from tests.support import bus
@@ -66,3 +72,27 @@ def test_broker_that_does_not_answer_costs_the_queues(run: Command, monkeypatch:
     words = run("status", code=1).out
     assert "Not shown: queues, since the broker at 127.0.0.1:1/ does not answer" in words
     assert "hidden" not in words
+
+
+@pytest.mark.usefixtures("run")
+def test_watch_draws_anew_until_it_is_interrupted() -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "proactivectl", "status", "--watch", "--every", "0.5"]
+    process = subprocess.Popen(command, stdout=theirs, env=os.environ | {"TERM": "xterm", "COLUMNS": "120"})
+    os.close(theirs)
+    seen = b""
+    while seen.count(b"every 0.5 s, until Ctrl-C") < 3:
+        seen += os.read(ours, 4096)
+    process.send_signal(signal.SIGINT)
+    while more_from(ours):
+        pass
+    assert process.wait(10) == 0
+    os.close(ours)
+
+
+def more_from(terminal: int) -> bytes:
+    """What else the process writes; nothing once it has ended."""
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux says so of a terminal that nobody holds any more
+        return b""

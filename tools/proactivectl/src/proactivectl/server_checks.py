@@ -1,8 +1,9 @@
 """What doctor looks at on the broker and in the database."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from uuid import uuid4
 
@@ -30,6 +31,10 @@ from runtime.migrations import MigrationChanged, Source
 
 MANAGEMENT = "PROACTIVE_MANAGEMENT_URL"
 
+BLOCKED_SECONDS, CLOSE_SECONDS = 3.0, 1.0
+"""A broker that is out of memory or disk reads nothing more from whoever published; both end before the check does."""
+
+
 LEAST_BROKER = (3, 10)
 """Its quorum queues park with a confirm (x-dead-letter-strategy: at-least-once), without which parking could lose."""
 
@@ -44,6 +49,7 @@ proactive_contracts.requests.MAX_SKEW, events of a machine that is ahead are ref
 _GRANT = "Run as the database's owner: proactivectl migrate --accounts accounts.yaml"
 _ALLOW = "Run as the broker's administrator: proactivectl topology apply --accounts accounts.yaml"
 _APPLY = "Run: proactivectl topology apply"
+_ALARMS = "Until that is over, nothing can be sent. See on it: rabbitmq-diagnostics alarms"
 
 
 @asynccontextmanager
@@ -54,7 +60,9 @@ async def _broker() -> AsyncIterator[Connection]:
         try:
             yield connection
         finally:
-            await connection.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await connection.close()
 
 
 async def broker() -> Sequence[Finding]:
@@ -80,8 +88,7 @@ async def management() -> Sequence[Finding]:
 async def broker_alarms() -> Sequence[Finding]:
     """Every node runs and takes messages."""
     found = await alarms(os.environ[MANAGEMENT])
-    advice = "It takes no messages until that is over. See on it: rabbitmq-diagnostics alarms"
-    return [wrong(one, advice) for one in found] or [ok("every node takes messages")]
+    return [wrong(one, _ALARMS) for one in found] or [ok("every node takes messages")]
 
 
 async def queues() -> Sequence[Finding]:
@@ -108,15 +115,23 @@ async def bindings() -> Sequence[Finding]:
 async def broker_permissions() -> Sequence[Finding]:
     """What proactivectl does on the broker: messages that reach no queue, and a look into one parked queue."""
     async with _broker() as connection:
-        nowhere = f"proactivectl.doctor.{uuid4()}"
-        may_not = []
-        if not await _may_publish(connection, REQUESTS, "control.doctor"):
-            may_not.append(f"publish to {REQUESTS}, for send and message cancel")
-        if not await _may_publish(connection, "", nowhere):
-            may_not.append("publish to the default exchange, for parked replay")
-        if not await _may_read(connection, parked_queues()[0]):
-            may_not.append("read parked queues, for parked list")
+        try:
+            async with asyncio.timeout(BLOCKED_SECONDS):
+                may_not = await _may_not(connection)
+        except TimeoutError:
+            return [wrong("the broker takes no messages: it is out of memory or of disk", _ALARMS)]
     return [wrong(f"this account may not {one}", _ALLOW) for one in may_not] or [ok("this account may do its work")]
+
+
+async def _may_not(connection: Connection) -> list[str]:
+    denied = []
+    if not await _may_publish(connection, REQUESTS, "control.doctor"):
+        denied.append(f"publish to {REQUESTS}, for send and message cancel")
+    if not await _may_publish(connection, "", f"proactivectl.doctor.{uuid4()}"):
+        denied.append("publish to the default exchange, for parked replay")
+    if not await _may_read(connection, parked_queues()[0]):
+        denied.append("read parked queues, for parked list")
+    return denied
 
 
 async def _may_publish(connection: Connection, exchange: str, key: str) -> bool:
@@ -129,21 +144,18 @@ async def _may_publish(connection: Connection, exchange: str, key: str) -> bool:
         return False
     except (aiormq.exceptions.DeliveryError, aiormq.exceptions.ChannelNotFoundEntity):
         pass  # permissions are looked at first; whether the exchange is there is another check's
-    if not channel.is_closed:
-        await channel.close()
     return True
 
 
 async def _may_read(connection: Connection, queue: str) -> bool:
-    """What is taken goes back when the channel is closed."""
+    """What is taken goes back when the connection is closed."""
     channel = await connection.channel()
     try:
         await (await channel.get_queue(queue, ensure=False)).get(fail=False)
     except aiormq.exceptions.ChannelAccessRefused:
         return False
     except aiormq.exceptions.ChannelNotFoundEntity:
-        return True
-    await channel.close()
+        pass  # another check's, as well
     return True
 
 
