@@ -83,7 +83,7 @@ def drawn(seen: Picture, more: str = "") -> RenderableType:
     told = f"{seen.at.astimezone():%Y-%m-%d %H:%M:%S}" + (f", {more}" if more else "")
     parts: list[RenderableType] = [Text(told, style="dim"), "", grid(LANES, [_lane(row) for row in seen.rows], gap=2)]
     if seen.channels:
-        parts += ["", grid(CHANNELS, [_channel(one) for one in _first(seen.channels)])]
+        parts += ["", grid(CHANNELS, [_channel(one) for one in _first(seen.channels)], gap=2)]
     if (more_channels := len(seen.channels) - MOST_CHANNELS) > 0:
         parts.append(f"and {count(more_channels, 'channel')} more: proactivectl channel state")
     notes = [*_to_know(seen), *seen.notes]
@@ -123,7 +123,8 @@ def _to_know(seen: Picture) -> list[str]:
     if aside := sum(row.parked or 0 for row in seen.rows):
         told.append(f"{count(aside, 'message')} parked. See why: proactivectl parked list")
     if unknown := sum(one["messages"] for one in seen.waiting if one["status"] == Status.UNKNOWN):
-        told.append(f"{count(unknown, 'message')} may have been sent. See: proactivectl message list --status unknown")
+        see = "proactivectl message list --status unknown --workspace ID"
+        told.append(f"{count(unknown, 'message')} may have been sent. See: {see}")
     return told
 
 
