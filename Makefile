@@ -48,14 +48,14 @@ bench-history: setup ## Fill ROWS=10000000 messages into a private PostgreSQL: h
 pictures: setup ## Take the README's pictures anew, from a stack and a browser of their own
 	@$(BIN)/python -m devstack pictures
 
-check: setup ## Format, lint, types, import rules, deploy/, and that the README's commands exist
+check: setup ## Format, lint, types, import rules, deploy/, and that the pages' commands exist
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(wildcard libs/*/src services/*/src tools/*/src) tools/devstack/bootstrap.py tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pip check
 	$(BIN)/python -m devstack.deploy_check
-	$(BIN)/python -m devstack.readme_check README.md docs/accounts.md
+	$(BIN)/python -m devstack.readme_check README.md docs/accounts.md docs/runbook.md
 
 fmt: setup ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix $(CODE)

@@ -14,6 +14,10 @@ def test_a_continued_line_is_one_command() -> None:
     assert commands_of("```\nmake \\\n  run\n```\n") == [["make", "run"]]
 
 
+def test_a_block_in_a_list_gives_its_commands() -> None:
+    assert commands_of("1. So:\n\n   ```sh\n   make run\n   ```\n") == [["make", "run"]]
+
+
 def test_a_drawing_is_no_command() -> None:
     assert commands_of("```\n── it's a box ▶\n```\n") == []
 

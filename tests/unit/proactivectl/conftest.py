@@ -11,4 +11,6 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.delenv(name, raising=False)
     for name in ("PROACTIVE_TRACKER_URL", "PROACTIVE_TRACKER_TOKEN", "PROACTIVE_MANAGEMENT_URL"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("PROACTIVE_DISPATCHER_URL", "PROACTIVE_TRACKER_OPERATORS_URL", "PROACTIVE_WEBHOOKS_URL"):
+        monkeypatch.delenv(name, raising=False)
     return Command(monkeypatch, capsys)

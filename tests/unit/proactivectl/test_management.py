@@ -1,6 +1,7 @@
 """Comparing bindings through RabbitMQ's management plugin."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from aiohttp import encode_basic_auth, web
 
 from proactive_contracts.topology import Binding, listener
 from proactivectl.failures import Failure
-from proactivectl.management import binding_differences
+from proactivectl.management import alarms, binding_differences, broker_time
+from proactivectl.queues import Queued, over_management
+from runtime import clock
 
 WANTED = listener("crm")
 
@@ -82,3 +85,32 @@ async def test_plugin_that_refuses_is_named_without_its_password(plugin: FakePlu
 async def test_plugin_that_is_not_there_is_named() -> None:
     with pytest.raises(Failure, match=r"127\.0\.0\.1:1 does not answer"):
         await binding_differences("http://127.0.0.1:1", "amqp://h:5672/", WANTED)
+
+
+async def test_queues_are_counted_with_their_rates_where_they_have_any(plugin: FakePlugin) -> None:
+    rates = {"publish_details": {"rate": 2.5}, "ack_details": {"rate": 1}}
+    plugin.bindings = [
+        {"name": "busy", "messages_ready": 5, "messages_unacknowledged": 2, "consumers": 3, "message_stats": rates},
+        {"name": "idle"},
+    ]
+
+    assert await over_management(plugin.url, "amqp://h:5672/my%2Fhost") == {
+        "busy": Queued(5, 3, 2, 2.5, 1.0),
+        "idle": Queued(0, 0, 0, 0.0, 0.0),
+    }
+    assert plugin.asked[0].raw_path == "/api/queues/my%2Fhost"
+
+
+async def test_nodes_that_take_no_messages_are_named(plugin: FakePlugin) -> None:
+    plugin.bindings = [
+        {"name": "a", "running": True, "mem_alarm": True, "disk_free_alarm": False},
+        {"name": "b", "running": False},
+        {"name": "c", "running": True, "mem_alarm": False, "disk_free_alarm": True},
+    ]
+
+    found = await alarms(plugin.url)
+    assert found == ["node b does not run", "node a is out of memory", "node c is out of disk"]
+
+
+async def test_broker_tells_its_time(plugin: FakePlugin) -> None:
+    assert abs(await broker_time(plugin.url) - clock.now()) < timedelta(seconds=5)

@@ -53,9 +53,9 @@ async def pending(connection: Connection, sources: Sequence[Source]) -> list[Mig
     """
     waiting: list[Migration] = []
     for source in sources:
-        applied = await _applied(connection, source.schema)
+        known_names = await applied(connection, source.schema)
         for migration in found(source):
-            known = applied.get(migration.name)
+            known = known_names.get(migration.name)
             if known is None:
                 waiting.append(migration)
             elif known != migration.sha256:
@@ -96,8 +96,9 @@ async def _apply(connection: Connection, migration: Migration) -> None:
         )
 
 
-async def _applied(connection: Connection, schema: str) -> dict[str, str]:
+async def applied(connection: Connection, schema: str) -> dict[str, str]:
+    """The names of what was applied, in order, with the digest of each."""
     if await connection.fetchval("SELECT to_regclass($1)", f'"{schema}".migration') is None:
         return {}
-    rows = await connection.fetch(f'SELECT name, sha256 FROM "{schema}".migration')
+    rows = await connection.fetch(f'SELECT name, sha256 FROM "{schema}".migration ORDER BY name')
     return {row["name"]: row["sha256"] for row in rows}

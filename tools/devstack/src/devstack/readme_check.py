@@ -13,7 +13,7 @@ from pathlib import Path
 
 from devstack.state import root_of_checkout
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LANGUAGES = ("", "sh", "shell", "bash", "console")
 ASSIGNMENT = re.compile(r"^\w+=")
 HELP_SECONDS = 60
@@ -41,7 +41,7 @@ def commands_of(text: str) -> list[list[str]]:
         if language not in LANGUAGES:
             continue
         for line in block.replace("\\\n", " ").splitlines():
-            found += simple_commands(line.removeprefix("$ "))
+            found += simple_commands(line.strip().removeprefix("$ "))
     return found
 
 

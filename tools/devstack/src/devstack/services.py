@@ -140,6 +140,7 @@ def proactivectl(around: Surroundings) -> dict[str, str]:
         "PROACTIVE_CHANNEL_KEYS": around.secrets.channel_key,
         "PROACTIVE_TRACKER_OPERATORS_URL": around.url("tracker_operators"),
         "PROACTIVE_TRACKER_OPERATORS_TOKEN": around.secrets.operators_token,
+        "PROACTIVE_WEBHOOKS_URL": around.url("webhooks"),
     }
 
 

@@ -10,7 +10,23 @@ import structlog
 import typer
 from typer.exceptions import TyperException
 
-from proactivectl import auditing, controls, directory, erasing, gates, keys, listeners, messages, output, parked, setup
+from proactivectl import (
+    auditing,
+    controls,
+    directory,
+    doctor,
+    erasing,
+    examples,
+    gates,
+    keys,
+    listeners,
+    listing,
+    messages,
+    output,
+    parked,
+    setup,
+    status,
+)
 from proactivectl.failures import Failure, WrongUsage
 
 app = typer.Typer(
@@ -18,21 +34,29 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Set up Proactive, connect workspaces and channels, send and follow messages. "
+    "In trouble, begin with status and doctor; docs/runbook.md goes on from there. "
     "Exit codes: 0 done, 1 failed, 2 wrong usage.",
 )
-app.command("migrate")(setup.migrate)
-app.add_typer(setup.topologies, name="topology")
-app.command("apply")(directory.apply)
-app.add_typer(directory.workspaces, name="workspace")
+_LOOK, _MESSAGES = "How it stands", "Messages"
+_CONNECT, _SET_UP = "Workspaces and channels", "Setting up"
+
+app.command("status", rich_help_panel=_LOOK)(status.status)
+app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
+app.add_typer(auditing.audits, name="audit", rich_help_panel=_LOOK)
+app.command("send", rich_help_panel=_MESSAGES)(messages.send)
+controls.one_message.command("list")(listing.list_messages)
+app.add_typer(controls.one_message, name="message", rich_help_panel=_MESSAGES)
+app.add_typer(parked.parkeds, name="parked", rich_help_panel=_MESSAGES)
+app.command("erase", rich_help_panel=_MESSAGES)(erasing.erase)
+app.command("apply", rich_help_panel=_CONNECT)(directory.apply)
+app.add_typer(directory.workspaces, name="workspace", rich_help_panel=_CONNECT)
 gates.add_to(directory.channels)
-app.add_typer(directory.channels, name="channel")
-app.add_typer(listeners.listeners, name="listener")
-app.command("send")(messages.send)
-app.add_typer(controls.one_message, name="message")
-app.add_typer(parked.parkeds, name="parked")
-app.command("erase")(erasing.erase)
-app.add_typer(keys.keys, name="keys")
-app.add_typer(auditing.audits, name="audit")
+app.add_typer(directory.channels, name="channel", rich_help_panel=_CONNECT)
+app.add_typer(listeners.listeners, name="listener", rich_help_panel=_CONNECT)
+app.command("migrate", rich_help_panel=_SET_UP)(setup.migrate)
+app.add_typer(setup.topologies, name="topology", rich_help_panel=_SET_UP)
+app.add_typer(keys.keys, name="keys", rich_help_panel=_SET_UP)
+examples.put_under(app)
 
 
 def _show_version(asked: bool) -> None:

@@ -48,7 +48,7 @@ _RECEIPTS = {
 _SPOKEN_OF = frozenset(Status) - {Status.QUEUED, Status.NOT_CONFIRMED}
 """What the tracker says once a dispatcher's word reached it."""
 
-one_message = typer.Typer(no_args_is_help=True, help="One message: show, cancel, resolve.")
+one_message = typer.Typer(no_args_is_help=True, help="Messages: list, show, cancel, resolve.")
 
 MessageId = Annotated[UUID, typer.Argument(help="The message's id.")]
 Workspace = Annotated[str, typer.Option(help="The workspace's id.")]

@@ -22,7 +22,8 @@ from proactivectl.output import AsJson, say, show, table
 
 workspaces = typer.Typer(no_args_is_help=True, help="Intercom workspaces: add, list.")
 channels = typer.Typer(
-    no_args_is_help=True, help="Channels that messages leave through: connect, disable, enable, list."
+    no_args_is_help=True,
+    help="Channels that messages leave through: connect, disable, enable, list; state, pause, resume, limit.",
 )
 
 REFERENCE_HELP = "env:NAME or file:PATH; a secret itself is refused."

@@ -78,13 +78,14 @@ class OperatorsApi:
         """
         meant = None if only is None else list(only)
         body = {"number": number, "by": by, "erase": erase, "only": meant, "also": list(also)}
-        return await self._required("POST", f"/v1/workspaces/{quote(workspace_id, safe='')}/erasures", body)
+        return await self.required("POST", f"/v1/workspaces/{quote(workspace_id, safe='')}/erasures", body)
 
     async def get(self, path: str) -> Any:
         """Any other document; None where the service itself says that there is none."""
         return await self._ask("GET", path, None)
 
-    async def _required(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def required(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A document that the service has to have."""
         found: dict[str, Any] | None = await self._ask(method, path, body)
         if found is None:
             raise Failure(
@@ -119,6 +120,9 @@ class OperatorsApi:
         title, detail = (str(problem.get(part) or "") for part in ("title", "detail"))
         if answer.status == 404 and title.startswith("Unknown"):
             return None
+        if answer.status == 404:
+            older = f"the {self.name} at {self.url} does not know what was asked for"
+            raise Failure(older, "Bring it to the release of this proactivectl.")
         raise Failure(f"the {self.name} refused it ({title}: {detail})", "Nothing was changed.")
 
 
@@ -135,13 +139,13 @@ class DispatcherApi(OperatorsApi):
 
     async def channels(self) -> list[dict[str, Any]]:
         """The senders that it has used or was told about: limits, pauses, breakers, and how much waits."""
-        found: list[dict[str, Any]] = (await self._required("GET", "/v1/channels"))["channels"]
+        found: list[dict[str, Any]] = (await self.required("GET", "/v1/channels"))["channels"]
         return found
 
     async def pause(self, channel_id: UUID, *, paused: bool, by: str) -> dict[str, Any]:
         """Let nothing leave through a channel, or let it go on; the sender as it is now."""
-        return await self._required("PUT", f"/v1/channels/{channel_id}/pause", {"paused": paused, "by": by})
+        return await self.required("PUT", f"/v1/channels/{channel_id}/pause", {"paused": paused, "by": by})
 
     async def limit(self, channel_id: UUID, per_second: float | None, *, by: str) -> dict[str, Any]:
         """Let at most so many leave each second, segments for SMS; None: no limit. The sender as it is now."""
-        return await self._required("PUT", f"/v1/channels/{channel_id}/limit", {"per_second": per_second, "by": by})
+        return await self.required("PUT", f"/v1/channels/{channel_id}/limit", {"per_second": per_second, "by": by})

@@ -67,7 +67,7 @@ async def database() -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         Failure: in the words of a person, whatever the database or the directory said inside the block.
     """
     url = variable("DATABASE_URL", "the database's address, such as postgresql://user:password@host:5432/name")
-    place = f"the database at {_place(url)}"
+    place = f"the database at {place_of(url)}"
     with _database_failures(place):
         try:
             connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
@@ -115,7 +115,7 @@ def broker_failures(url: str) -> Iterator[None]:
     Raises:
         Failure: instead of every error of AMQP.
     """
-    place = f"the broker at {_place(url)}"
+    place = f"the broker at {place_of(url)}"
     try:
         yield
     except TopologyRefused as error:
@@ -140,7 +140,7 @@ _TOPOLOGY_ADVICE = (
 _BROKER_FORM = "Write it as amqp://user:password@host:5672/."
 
 
-def _place(url: str) -> str:
+def place_of(url: str) -> str:
     """Host, port and path of an address, without user and password."""
     try:
         parts = urlsplit(url)

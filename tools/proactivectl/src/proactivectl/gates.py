@@ -71,7 +71,7 @@ def show_states(as_json: AsJson = False) -> None:
             one["state"],
             one["per_second"],
             one["waiting"],
-            _why(one),
+            why_not(one),
             one["channel_id"],
         )
         for one in found
@@ -122,15 +122,16 @@ def _resumed(channel_id: UUID, sender: dict[str, Any]) -> str:
     waiting = f"{sender['waiting']} messages wait"
     open_ones = [breaker for breaker in (sender["breaker"], sender["provider_breaker"]) if breaker]
     if sender["state"] != "open" and not any(breaker["probing"] for breaker in open_ones):
-        return f"Channel {channel_id} does not go on, it is {sender['state']} ({_why(sender)}); {waiting}."
+        return f"Channel {channel_id} does not go on, it is {sender['state']} ({why_not(sender)}); {waiting}."
     if open_ones:
         whose = "it" if sender["breaker"] else "its provider"
         first = f"one message tries {whose} first, the others follow once it was answered"
-        return f"Channel {channel_id} is resumed: {first} ({_why(sender)}); {waiting}."
+        return f"Channel {channel_id} is resumed: {first} ({why_not(sender)}); {waiting}."
     return f"Channel {channel_id} goes on; {waiting}."
 
 
-def _why(one: dict[str, Any]) -> str:
+def why_not(one: dict[str, Any]) -> str:
+    """What keeps a channel from sending, in words; empty where nothing does."""
     breaker = one["breaker"] or one["provider_breaker"] or {}
     words = (
         f"paused by {one['paused_by']}" if one["paused_at"] else "",

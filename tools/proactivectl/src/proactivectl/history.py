@@ -83,22 +83,48 @@ class History:
         except _NO_ANSWER as error:
             raise self._silent("", explained(error)) from None
 
+    async def page(self, workspace_id: str, **query: str | int) -> dict[str, Any]:
+        """
+        A page of messages, as docs/history-api.md has it.
+
+        Raises:
+            Failure: the tracker refuses our token or the question, or does not answer as it should.
+        """
+        url = f"{self.url.rstrip('/')}/v1/workspaces/{quote(workspace_id)}/messages"
+        try:
+            async with self.session.get(url, params=query, headers=self._headers, allow_redirects=False) as answer:
+                self._check_token(answer)
+                document: dict[str, Any] = await answer.json(content_type=None)
+                if answer.status == 400:
+                    raise Failure(f"the tracker does not understand it ({document['detail']})", "Correct it.")
+                if answer.status != 200 or "messages" not in document:
+                    raise self._silent("", f"HTTP {answer.status}")
+                return document
+        except _NO_ANSWER as error:
+            raise self._silent("", explained(error)) from None
+
     def _silent(self, before: str, trouble: str) -> Failure:
         what = f"{before}the tracker at {self.url} does not answer ({trouble})"
         return Failure(what, "Start it, or correct PROACTIVE_TRACKER_URL.")
 
     async def _message(self, workspace_id: str, message_id: UUID) -> dict[str, Any] | None:
         url = f"{self.url.rstrip('/')}/v1/workspaces/{quote(workspace_id)}/messages/{message_id}"
-        headers = {"Authorization": f"Bearer {self.token}"}
-        async with self.session.get(url, headers=headers, allow_redirects=False) as answer:
+        async with self.session.get(url, headers=self._headers, allow_redirects=False) as answer:
             if answer.status == 404:
                 return None
-            if answer.status in (401, 403):
-                what = f"the tracker at {self.url} refused our token and tells nothing of message {message_id}"
-                raise Failure(what, "Correct PROACTIVE_TRACKER_TOKEN.")
+            self._check_token(answer, f" and tells nothing of message {message_id}")
             answer.raise_for_status()
             message: dict[str, Any] = await answer.json()
             return message
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def _check_token(self, answer: aiohttp.ClientResponse, and_so: str = "") -> None:
+        if answer.status in (401, 403):
+            what = f"the tracker at {self.url} refused our token{and_so}"
+            raise Failure(what, "Correct PROACTIVE_TRACKER_TOKEN.")
 
 
 def tracker(otherwise: str = "") -> tuple[str, str]:

@@ -24,7 +24,7 @@ keys = typer.Typer(
 
 
 @dataclass(frozen=True)
-class _Sealed:
+class Sealed:
     """One secret in the database."""
 
     kind: str
@@ -38,16 +38,16 @@ class _Sealed:
 @keys.command("list")
 def list_keys(as_json: AsJson = False) -> None:
     """Say of every secret whether the newest key seals it; exit code 1 where one cannot be opened."""
-    found = asyncio.run(_states())
+    found = asyncio.run(states())
     documents = [{"kind": one.kind, "id": one.id, "name": one.title, "key": state} for one, state in found]
     rows = [(d["kind"], d["id"], d["name"], d["key"]) for d in documents]
     columns = ("SECRET OF", "ID", "NAME", "KEY")
     show({"secrets": documents}, lambda: table(columns, rows, "No workspace is connected: nothing is sealed."))
-    if any(state == _UNREADABLE for _, state in found):
+    if any(state == UNREADABLE for _, state in found):
         raise typer.Exit(1)
 
 
-_UNREADABLE = "none of those that were given"
+UNREADABLE, OLDER = "none of those that were given", "older"
 
 
 @keys.command("rotate")
@@ -64,17 +64,23 @@ def new_key(as_json: AsJson = False) -> None:
     show({"key": key}, lambda: print(key))
 
 
-async def _states() -> list[tuple[_Sealed, str]]:
+async def states() -> list[tuple[Sealed, str]]:
+    """
+    Every secret, and which key opens it: the newest, an OLDER one, or UNREADABLE.
+
+    Raises:
+        Failure: the database does not answer, or keys are missing or of another form.
+    """
     async with _secrets() as secrets:
         return [(one, await _state(one)) async for one in secrets]
 
 
-async def _state(one: _Sealed) -> str:
+async def _state(one: Sealed) -> str:
     try:
         await one.open()
     except (SecretUnreadable, SecretMismatch):
-        return _UNREADABLE
-    return "newest" if await one.is_current() else "older"
+        return UNREADABLE
+    return "newest" if await one.is_current() else OLDER
 
 
 async def _rotate() -> tuple[int, int]:
@@ -95,15 +101,15 @@ async def _rotate() -> tuple[int, int]:
 
 
 @asynccontextmanager
-async def _secrets() -> AsyncIterator[AsyncIterator[_Sealed]]:
+async def _secrets() -> AsyncIterator[AsyncIterator[Sealed]]:
     tokens, credentials = workspace_vault(), channel_vault()
     async with database() as connection:
         yield _all(Workspaces(connection, tokens), Channels(connection, credentials))
 
 
-async def _all(workspaces: Workspaces, channels: Channels) -> AsyncIterator[_Sealed]:
+async def _all(workspaces: Workspaces, channels: Channels) -> AsyncIterator[Sealed]:
     for workspace in await workspaces.list():
-        yield _Sealed(
+        yield Sealed(
             "workspace",
             workspace.id,
             workspace.name,
@@ -112,7 +118,7 @@ async def _all(workspaces: Workspaces, channels: Channels) -> AsyncIterator[_Sea
             partial(workspaces.token, workspace.id),
         )
     for channel in await channels.list():
-        yield _Sealed(
+        yield Sealed(
             "channel",
             str(channel.id),
             channel.name,

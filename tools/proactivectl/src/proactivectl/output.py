@@ -26,6 +26,11 @@ def use_json(asked: bool) -> bool:
     return asked
 
 
+def is_json() -> bool:
+    """Whether programs read it."""
+    return _Mode.json
+
+
 def reset() -> None:
     """Print words again."""
     _Mode.json = False
@@ -54,39 +59,46 @@ def show(document: Any, in_words: Callable[[], None]) -> None:
 def say(words: str, style: str = "") -> None:
     """One line for people; silent with --json."""
     if not _Mode.json:
-        _console().print(_shown(words, style))
+        console().print(shown(words, style))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
     """Rows under their columns, or the sentence `empty`."""
     if not rows:
         say(empty)
-    if not rows or _Mode.json:
-        return
-    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
+    if rows and not _Mode.json:
+        console().print(grid(columns, rows))
+
+
+def grid(columns: Sequence[str], rows: Sequence[Sequence[object]], gap: int = 3) -> Table:
+    """Rows under their columns, `gap` blanks apart, to be printed."""
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
     for column in columns:
-        grid.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold")
     for row in rows:
-        grid.add_row(*(_shown(cell) for cell in row))
-    _console().print(grid)
+        made.add_row(*(shown(cell) for cell in row))
+    return made
 
 
 def complain(failure: Failure) -> None:
     """A failure: on stderr in words, and with --json on stdout as well, as `{"error": …}`."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text.assemble(("error: ", "bold red"), _shown(failure.line)))
+    console.print(Text.assemble(("error: ", "bold red"), shown(failure.line)))
     for detail in failure.details:
-        console.print(_shown(f"  {detail}"))
+        console.print(shown(f"  {detail}"))
     if _Mode.json:
         error = {"what": failure.what, "advice": failure.advice, "details": failure.details}
         print(json.dumps({"error": error}, indent=2))
 
 
-def _console() -> Console:
+def console() -> Console:
+    """As wide as the terminal; colours in a terminal only."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _UNBOUNDED)
 
 
-def _shown(cell: object, style: str = "") -> Text:
-    """Without what would move a terminal's cursor: names and details come from outside."""
+def shown(cell: object, style: str = "") -> Text:
+    """Without what would move a terminal's cursor: names and details come from outside. A Text is shown as it is."""
+    if isinstance(cell, Text):
+        return cell
     words = "–" if cell is None or cell == "" else str(cell)
     return Text("".join(letter if letter.isprintable() else " " for letter in words), style=style)

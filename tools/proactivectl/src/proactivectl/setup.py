@@ -26,7 +26,7 @@ from runtime.migrations import MigrationChanged, Source
 SERVICES = (Source("dispatch", "dispatcher.storage"), Source("tracker", "status_tracker.storage"))
 """Where the services keep their migrations, when they are installed here; their code is not used."""
 
-topologies = typer.Typer(no_args_is_help=True, help="Exchanges, queues and bindings on the broker: apply, diff.")
+topologies = typer.Typer(no_args_is_help=True, help="Exchanges, queues and bindings on the broker: apply, diff, users.")
 
 
 AccountsFile = Annotated[
@@ -100,7 +100,7 @@ def read_accounts(file: Path | None) -> Known:
 
 
 async def _migrate(accounts: Known) -> tuple[list[str], list[str], list[str]]:
-    there = [source for source in SERVICES if _is_installed(source)]
+    there = [source for source in SERVICES if is_installed(source)]
     async with database() as connection:
         try:
             applied = await migrations.migrate(connection, [SOURCE, *there])
@@ -113,7 +113,8 @@ async def _migrate(accounts: Known) -> tuple[list[str], list[str], list[str]]:
     return [f"{migration.schema}/{migration.name}" for migration in applied], left_out, logins
 
 
-def _is_installed(source: Source) -> bool:
+def is_installed(source: Source) -> bool:
+    """Whether the package with these migrations is here."""
     try:
         found = importlib.util.find_spec(source.package)
     except ModuleNotFoundError:
