@@ -11,6 +11,7 @@ from aiohttp.abc import AbstractResolver
 from aiohttp.typedefs import Middleware
 from pydantic import SecretStr
 
+from runtime import tracing
 from runtime.logs import get_logger
 
 MAX_BODY = 256 * 1024
@@ -53,7 +54,7 @@ def client_session(
         headers={"User-Agent": f"Proactive/{version('proactive-runtime')}"},
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
-        trace_configs=list(trace),
+        trace_configs=[*trace, *tracing.of_calls()],
     )
 
 
