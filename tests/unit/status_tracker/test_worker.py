@@ -37,6 +37,8 @@ class Recording:
 class Held:
     """A delivery with these bytes."""
 
+    queue = "history"
+
     def __init__(self, body: bytes) -> None:
         self.body = body
 
