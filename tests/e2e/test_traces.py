@@ -1,13 +1,15 @@
 """One trace from a teammate's click to the provider's answer and the note in the thread."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from devstack.demo.scene import SENT, WORKER, see
+from devstack.demo.scene import SENT, WORKER, new_number, see
 from devstack.stack import Stack
 from proactive_contracts.topology import EVENTS, HISTORY_QUEUE, REQUESTS
+from tests.support import bus
 from tests.support.collector import Collected, Collector, collecting
 from tests.support.panel import CheckedScene, new_text
 from tests.support.tracker import Tracker
@@ -15,6 +17,25 @@ from tests.support.tracker import Tracker
 TRACED = ("canvas_gateway", WORKER, "dispatcher-webhooks", "status_tracker")
 SEND, PROCESS, RECORD = f"send {REQUESTS}", "process dispatcher.sms.interactive", f"process {HISTORY_QUEUE}"
 CALL, NOTE, ANSWER = "POST 127.0.0.1", "write note", f"send {EVENTS}"
+
+
+BROUGHT = "4bf92f3577b34da6a3ce929d0e0e4736"
+"""The trace of a service of somebody else's."""
+
+
+def test_events_that_answer_a_service_stay_in_its_trace_where_nothing_is_recorded(
+    scene: CheckedScene, listener: str
+) -> None:
+    scene.outside.provider("rate_limited", remaining=1, retry_after="1")
+    event = bus.traced(bus.send_requested(new_number(), new_text()), f"00-{BROUGHT}-00f067aa0ba902b7-01")
+    bus.publish(scene.stack.amqp_url, event)
+    told = bus.statuses(scene.stack.amqp_url, listener, event["data"]["message_id"], until="sent")
+    assert [one["data"]["status"] for one in told][-2:] == ["waiting", "sent"]
+    assert {one["traceparent"][3:35] for one in told} == {BROUGHT}
+    for name in (WORKER, "status_tracker"):
+        lines = (scene.stack.state.logs / f"{name}.log").read_text().splitlines()
+        about = [line for line in map(json.loads, lines) if line.get("message_id") == event["data"]["message_id"]]
+        assert {line["trace_id"] for line in about} <= {BROUGHT}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from importlib.util import find_spec
 from typing import Any, Protocol, Self, TypeVar
 
 import aiohttp
@@ -105,16 +104,22 @@ def of_calls() -> Sequence[aiohttp.TraceConfig]:
 def exporting(service: str) -> Iterator[None]:
     """Record spans as `service` and send them meanwhile, where the environment wants that (docs/deploy.md)."""
     global _tracer
-    if _is_wanted():
-        from runtime import otel
-
-        _tracer = otel.tracer(service)
+    _tracer = _made(service) if _is_wanted() else None
     try:
         yield
     finally:
         closing, _tracer = _tracer, None
         if closing is not None:
             closing.close()
+
+
+def _made(service: str) -> Tracer | None:
+    try:
+        import runtime.otel as otel
+    except ImportError:
+        log.warning("traces_not_sent", detail="OpenTelemetry is not installed; install proactive-runtime[otel]")
+        return None
+    return otel.tracer(service)
 
 
 def _messaging(operation: str, event: Event[Any]) -> dict[str, str]:
@@ -133,8 +138,5 @@ def _is_wanted() -> bool:
         return False
     if exporter not in {"", "otlp"}:
         log.warning("traces_not_sent", detail="OTEL_TRACES_EXPORTER is neither otlp nor none; set it to otlp")
-        return False
-    if find_spec("opentelemetry") is None:
-        log.warning("traces_not_sent", detail="OpenTelemetry is not installed; install proactive-runtime[otel]")
         return False
     return True
