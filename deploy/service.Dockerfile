@@ -1,5 +1,6 @@
 # One image per service, from the root of the checkout:
 #   docker build -f deploy/service.Dockerfile --build-arg SERVICE=dispatcher -t proactive/dispatcher .
+# With --build-arg TRACES=1 it can send traces (docs/deploy.md).
 # SERVICE is canvas_gateway, dispatcher, status_tracker or proactivectl (with every service's migrations).
 ARG PYTHON=3.13
 
@@ -14,9 +15,11 @@ COPY tools/proactivectl tools/proactivectl
 RUN pip wheel --no-cache-dir --no-index --find-links /wheels --no-deps --wheel-dir /wheels \
       ./libs/* ./services/* ./tools/proactivectl
 ARG SERVICE
+ARG TRACES=
 RUN python -m venv /app \
  && set -- "proactive-$SERVICE" \
  && if [ "$SERVICE" = proactivectl ]; then set -- "$@" proactive-dispatcher proactive-status-tracker; fi \
+ && if [ -n "$TRACES" ]; then set -- "$@" "proactive-runtime[otel]"; fi \
  && /app/bin/pip install --no-cache-dir --no-index --find-links /wheels "$@" \
  && /app/bin/pip uninstall --yes pip \
  && ln -s "/app/bin/$SERVICE" /app/bin/service
