@@ -1,6 +1,7 @@
 # One image per service, from the root of the checkout:
 #   docker build -f deploy/service.Dockerfile --build-arg SERVICE=dispatcher -t proactive/dispatcher .
 # SERVICE is canvas_gateway, dispatcher, status_tracker, proactivectl (with every service's migrations) or sandbox.
+# With --build-arg TRACES=1 it can send traces (docs/deploy.md).
 ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim-bookworm AS build
@@ -15,9 +16,11 @@ COPY tools/sandbox tools/sandbox
 RUN pip wheel --no-cache-dir --no-index --find-links /wheels --no-deps --wheel-dir /wheels \
       ./libs/* ./services/* ./tools/*
 ARG SERVICE
+ARG TRACES=
 RUN python -m venv /app \
  && set -- "proactive-$SERVICE" \
  && if [ "$SERVICE" = proactivectl ]; then set -- "$@" proactive-dispatcher proactive-status-tracker; fi \
+ && if [ -n "$TRACES" ]; then set -- "$@" "proactive-runtime[otel]"; fi \
  && /app/bin/pip install --no-cache-dir --no-index --find-links /wheels "$@" \
  && /app/bin/pip uninstall --yes pip \
  && ln -s "/app/bin/$SERVICE" /app/bin/service

@@ -21,7 +21,7 @@ from dispatcher.storage.jobs import PostgresJobs
 from dispatcher.storage.rows import Request
 from dispatcher.storage.senders import Senders
 from proactive_contracts.codec import make_event
-from proactive_contracts.envelope import Event, request_id
+from proactive_contracts.envelope import Event, request_id, traceparent_of
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus
 from proactive_contracts.requests import CancelRequested, SendRequested
@@ -69,6 +69,7 @@ def make_request(
 
 
 ACCEPTED = Accepted("SM1", 1)
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 REFUSED = Refused(ErrorClass.REJECTED, FailureReason.INVALID_NUMBER, "no")
 
 
@@ -127,6 +128,16 @@ async def test_first_coming_claims_and_the_second_finds_its_row(jobs: PostgresJo
     assert (first.fresh, first.job.state, first.job.attempt) == (True, State.SENDING, 1)
     assert (second.fresh, second.job.state) == (False, State.SENDING)
     assert 590 < first.seconds_left <= 600
+
+
+async def test_trace_of_the_request_is_kept_with_its_job(jobs: PostgresJobs) -> None:
+    brought = make_request().model_copy(update={"traceparent": TRACEPARENT})
+    claim = await jobs.claim(brought, Lane.INTERACTIVE)
+    assert (claim.job.trace, (await find(jobs, brought)).trace) == (TRACEPARENT, TRACEPARENT)
+    without = make_request()
+    own = traceparent_of("w1", without.data.message_id)
+    claim = await jobs.claim(without, Lane.INTERACTIVE)
+    assert (claim.job.trace, (await find(jobs, without)).trace) == (own, own)
 
 
 async def test_many_comings_at_once_make_one_claim(jobs: PostgresJobs) -> None:

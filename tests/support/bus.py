@@ -57,6 +57,11 @@ def control_key(request: Mapping[str, Any]) -> str:
     return f"control.{request['data']['channel']}"
 
 
+def traced(event: Mapping[str, Any], traceparent: str) -> dict[str, Any]:
+    """The event as a service sends it that traces what it does."""
+    return {**event, "traceparent": traceparent}
+
+
 def envelope(kind: str, id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002  the field's name
     """A CloudEvent in structured JSON, of now."""
     return {

@@ -4,11 +4,11 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
-import structlog
 
-from runtime.logs import get_logger, masked
+from runtime.logs import about, get_logger, masked
 from tests.support.logs import captured_logs
 
 PHONE = "+4915112345678"
@@ -38,11 +38,15 @@ def test_level_is_kept(lines: Lines) -> None:
 
 
 def test_context_of_a_message_is_on_its_lines(lines: Lines) -> None:
-    with structlog.contextvars.bound_contextvars(message_id="m1"):
+    with about("w1", UUID(int=7), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"):
         get_logger().info("one")
         logging.getLogger("library").warning("two")
-    get_logger().info("three")
-    assert [line.get("message_id") for line in lines()] == ["m1", "m1", None]
+        with about("w1", None, None):
+            get_logger().info("three")
+    get_logger().info("four")
+    wanted = ("w1", str(UUID(int=7)), "4bf92f3577b34da6a3ce929d0e0e4736")
+    told = [tuple(line.get(name) for name in ("workspace_id", "message_id", "trace_id")) for line in lines()]
+    assert told == [wanted, wanted, ("w1", None, None), (None, None, None)]
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ def make_reply(
 
 def as_request(event: Event[SendRequested]) -> Request:
     """What the tracker keeps of it."""
-    return Request(event.id, event.time, event.data)
+    return Request(event.id, event.time, event.data, traceparent=event.traceparent)
 
 
 def as_facts(events: Sequence[Event[Any]]) -> tuple[list[Request], list[Entry]]:

@@ -1,6 +1,7 @@
 """The status events that tell listeners what changed."""
 
 from proactive_contracts.codec import decode, encode
+from proactive_contracts.envelope import traceparent_of
 from proactive_contracts.status import Status
 from status_tracker.domain.announcements import announcements
 from status_tracker.domain.history import Shown, shown
@@ -39,6 +40,16 @@ def test_announcement_is_an_event_of_the_contract_and_names_its_cause() -> None:
     assert event == last.event
     assert (event.causationid, event.data.since) == (accepted.id, accepted.time)
     assert event.correlationid == str(story.request.data.message_id)
+
+
+def test_announcement_is_of_its_request_s_trace() -> None:
+    story = Story(make_request())
+    request, accepted = story.request, story.accepted()
+    own = traceparent_of(request.data.workspace_id, request.data.message_id)
+    assert {one.event.traceparent for one in announcements(None, 0, make_shown(request, accepted), NOON)} == {own}
+    brought = request.model_copy(update={"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"})
+    told = announcements(None, 0, make_shown(brought, accepted), NOON)
+    assert {one.event.traceparent for one in told} == {brought.traceparent}
 
 
 def test_announcement_holds_no_number_and_no_text() -> None:

@@ -39,6 +39,7 @@ class Held:
     """A delivery with these bytes."""
 
     routing_key = "send.sms.bulk"
+    queue = "history"
 
     def __init__(self, body: bytes) -> None:
         self.body = body

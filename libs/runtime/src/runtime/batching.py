@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Generic, TypeAlias, TypeVar
 
 from runtime.logs import get_logger
@@ -60,7 +61,7 @@ class Batcher(Generic[Item, Result]):
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._drain())
+            self._running = asyncio.create_task(self._drain(), context=Context())  # a batch is nobody's alone
         return await future
 
     async def _drain(self) -> None:

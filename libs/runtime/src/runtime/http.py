@@ -12,6 +12,7 @@ from aiohttp.abc import AbstractResolver
 from aiohttp.typedefs import Middleware
 from pydantic import SecretStr
 
+from runtime import tracing
 from runtime.logs import get_logger
 from runtime.metrics import HTTP_SECONDS
 
@@ -55,7 +56,7 @@ def client_session(
         headers={"User-Agent": f"Proactive/{version('proactive-runtime')}"},
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
-        trace_configs=list(trace),
+        trace_configs=[*trace, *tracing.of_calls()],
     )
 
 

@@ -5,8 +5,10 @@ import re
 import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
+from contextvars import ContextVar, Token
 from functools import partial
 from typing import Any, TextIO
+from uuid import UUID
 
 import structlog
 
@@ -19,6 +21,8 @@ _PLAIN_FIELDS = frozenset({"timestamp", "conversation_id", "admin_id"})
 """Intercom numbers them: hidden, they would be of no use, and no phone number stands there."""
 _SECRET_FIELDS = frozenset({"text", "body", "token", "secret", "password", "authorization", "credentials", "content"})
 
+
+_ABOUT: ContextVar["_About | None"] = ContextVar("about", default=None)
 
 _structured_traceback = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # they hold what must not be logged
@@ -41,7 +45,7 @@ def configure(service: str, level: str, format: str) -> None:  # noqa: A002  nam
     """Set up structlog and the standard library's logging: to stderr, `auto` is console in a terminal, else JSON."""
     console = format == "console" or (format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_about,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_service(service),
@@ -79,6 +83,37 @@ def get_logger() -> structlog.stdlib.BoundLogger:
     return logger
 
 
+def about(workspace_id: str, message_id: UUID | None, traceparent: str | None) -> "_About":
+    """While this context lasts, every line tells which message it is about, and by which trace that is found."""
+    return _About(workspace_id, message_id, traceparent)
+
+
+class _About:
+    """Entered for each message: a context of structlog's own takes ten times as long."""
+
+    __slots__ = ("_message_id", "_token", "_traceparent", "_workspace_id")
+
+    def __init__(self, workspace_id: str, message_id: UUID | None, traceparent: str | None) -> None:
+        self._workspace_id = workspace_id
+        self._message_id = message_id
+        self._traceparent = traceparent
+
+    def __enter__(self) -> None:
+        self._token: Token[_About | None] = _ABOUT.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        _ABOUT.reset(self._token)
+
+    def fields(self) -> dict[str, str]:
+        """What its lines say."""
+        found = {"workspace_id": self._workspace_id}
+        if self._message_id is not None:
+            found["message_id"] = str(self._message_id)
+        if self._traceparent is not None:
+            found["trace_id"] = self._traceparent[3:35]
+        return found
+
+
 class _Lines:
     """Writes our events past the standard library, at two thirds of its time."""
 
@@ -99,6 +134,11 @@ def _keep_objects_out(record: logging.LogRecord) -> bool:
     if record.name.startswith(("aio_pika", "aiormq")) and isinstance(record.args, tuple):
         record.args = tuple(arg if isinstance(arg, str | int | float) else type(arg).__name__ for arg in record.args)
     return True
+
+
+def _add_about(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    known = _ABOUT.get()
+    return event if known is None else {**known.fields(), **event}
 
 
 def _add_service(service: str) -> structlog.typing.Processor:

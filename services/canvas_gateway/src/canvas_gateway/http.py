@@ -13,8 +13,9 @@ from canvas_gateway.canvas_kit.strict_json import MalformedJson, parse_object
 from canvas_gateway.handlers.panel import Drawn, Panel
 from canvas_gateway.metrics import REQUESTS, SECONDS, SUBMISSIONS
 from intercom_api import signature_is_valid
+from proactive_contracts.envelope import traceparent_of
 from runtime.http import problem
-from runtime.logs import get_logger
+from runtime.logs import about, get_logger
 
 _READ_SECONDS = 10.0
 """How long a body may take to arrive; Intercom's are there at once."""
@@ -133,14 +134,15 @@ def _count_submission(drawn: Drawn) -> None:
 
 def _log(endpoint: str, asked: Initialize, drawn: Drawn, seconds: float) -> None:
     submission = drawn.state.submission
-    log.info(
-        "canvas_answered",
-        endpoint=endpoint,
-        outcome=drawn.outcome,
-        workspace_id=asked.workspace_id,
-        conversation_id=asked.conversation.id,
-        admin_id=asked.admin.id,
-        message_id=str(submission.request.message_id) if submission else None,
-        event_id=str(submission.event_id) if submission else None,
-        milliseconds=round(seconds * 1000),
-    )
+    message_id = submission.request.message_id if submission else None
+    trace = None if message_id is None else traceparent_of(asked.workspace_id, message_id)
+    with about(asked.workspace_id, message_id, trace):
+        log.info(
+            "canvas_answered",
+            endpoint=endpoint,
+            outcome=drawn.outcome,
+            conversation_id=asked.conversation.id,
+            admin_id=asked.admin.id,
+            event_id=str(submission.event_id) if submission else None,
+            milliseconds=round(seconds * 1000),
+        )

@@ -4,10 +4,10 @@ import argparse
 from functools import partial
 
 from dispatcher.app import run_webhooks, run_worker
-from dispatcher.settings import WebhooksSettings, WorkerSettings
+from dispatcher.settings import DispatcherSettings, WebhooksSettings, WorkerSettings
 from proactive_contracts.values import Channel
-from runtime import logs
-from runtime.lifecycle import run
+from runtime import logs, tracing
+from runtime.lifecycle import Main, run
 from runtime.settings import load
 
 
@@ -21,11 +21,15 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.kind == "worker":
         settings = load(WorkerSettings)
-        logs.configure(f"dispatcher.{arguments.channel}", settings.log_level, settings.log_format)
-        return run(partial(run_worker, settings, arguments.channel))
+        return _run(f"dispatcher.{arguments.channel}", settings, partial(run_worker, settings, arguments.channel))
     webhooks_settings = load(WebhooksSettings)
-    logs.configure("dispatcher.webhooks", webhooks_settings.log_level, webhooks_settings.log_format)
-    return run(partial(run_webhooks, webhooks_settings))
+    return _run("dispatcher.webhooks", webhooks_settings, partial(run_webhooks, webhooks_settings))
+
+
+def _run(name: str, settings: DispatcherSettings, main: Main) -> int:
+    logs.configure(name, settings.log_level, settings.log_format)
+    with tracing.exporting(name):
+        return run(main)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from dispatcher.ports import (
     ProviderCalls,
 )
 from proactive_contracts.codec import EVENT_TYPES, make_event
-from proactive_contracts.envelope import Event, content_digest, result_id
+from proactive_contracts.envelope import Event, content_digest, result_id, trace_of
 from proactive_contracts.requests import CancelRequested, ResolveRequested, SendRequested
 from proactive_contracts.results import Earlier, SendStarted
 from proactive_contracts.values import Lane, Model, Service
@@ -165,9 +165,9 @@ class Dispatch:
         await reach(failpoints.AFTER_OUTCOME)
         assert settled is not None, "nobody deletes a job that is under way"
         if settled.changed:
-            log.info("message_settled", message_id=str(job.message_id), state=settled.job.state, attempt=job.attempt)
+            log.info("message_settled", state=settled.job.state, attempt=job.attempt)
         elif settled.job.attempt != job.attempt or settled.job.state not in {State.RESOLVING, State.ACCEPTED}:
-            log.warning("outcome_came_too_late", message_id=str(job.message_id), attempt=job.attempt)
+            log.warning("outcome_came_too_late", attempt=job.attempt)
         if settled.changed or settled.job.state is State.ACCEPTED:  # a receipt may have been faster than the answer
             return settled.job
         return None
@@ -175,6 +175,7 @@ class Dispatch:
     async def _tell_again(self, event: Event[SendRequested], job: Job) -> None:
         """The message was taken before: its result again, or, for another content, that this one is not sent."""
         route = event.data.result_route
+        job = replace(job, traceparent=trace_of(event))
         if not job.digest:  # it was stopped, or replaced, before it came
             await self._tell(replace(job, event_id=event.id), route)
         elif job.digest != content_digest(event.data):
@@ -186,7 +187,7 @@ class Dispatch:
                 time=clock.now(),
                 source=SOURCE,
                 causation=event.id,
-                traceparent=event.traceparent,
+                traceparent=job.trace,
             )
             await self._announcements.send(told, result_route=route)
         elif job.result is not None:
@@ -204,7 +205,7 @@ class Dispatch:
         try:
             await self._announcements.send(_started(job), timeout=2)
         except PublishFailed as error:
-            log.info("start_not_told", message_id=str(job.message_id), error=type(error).__name__)
+            log.info("start_not_told", error=type(error).__name__)
 
     async def _announce(self, job: Job, route: str | None) -> None:
         """Tell the stored result. What fails here is told again by the scheduler."""
@@ -213,7 +214,7 @@ class Dispatch:
             await reach(failpoints.AFTER_ANNOUNCEMENT)
             await self._jobs.announced(job)
         except _TROUBLE as error:
-            log.warning("announcement_put_off", message_id=str(job.message_id), error=type(error).__name__)
+            log.warning("announcement_put_off", error=type(error).__name__)
 
     async def _tell(self, job: Job, route: str | None) -> None:
         assert job.outcome is not None
@@ -227,7 +228,9 @@ def _stopped_by_erasure(event: Event[SendRequested]) -> Event[CancelRequested]:
     stop = CancelRequested(
         **about, answers=event.id, requested_by=Service(name="erasure"), result_route=event.data.result_route
     )
-    return make_event(stop, id=event.id, time=event.time, source=SOURCE, causation=event.id)
+    return make_event(
+        stop, id=event.id, time=event.time, source=SOURCE, causation=event.id, traceparent=event.traceparent
+    )
 
 
 def _started(job: Job) -> Event[Any]:
@@ -238,4 +241,4 @@ def _started(job: Job) -> Event[Any]:
 
 def _result_event(job: Job, payload: Model, told_at: datetime) -> Event[Any]:
     identity = result_id(job.event_id, job.transition, EVENT_TYPES[type(payload)])
-    return make_event(payload, id=identity, time=told_at, source=SOURCE, causation=job.event_id)
+    return make_event(payload, id=identity, time=told_at, source=SOURCE, causation=job.event_id, traceparent=job.trace)

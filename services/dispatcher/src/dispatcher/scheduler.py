@@ -5,15 +5,14 @@ import random
 import time
 from typing import Self
 
-from structlog.contextvars import bound_contextvars
-
 from dispatcher.domain.states import Act
 from dispatcher.gates import WorkerGates
 from dispatcher.handlers import Dispatch
 from dispatcher.ports import Claim, Jobs, Taken
 from proactive_contracts.values import Channel
+from runtime import tracing
 from runtime.amqp.consumer import DRAIN_SECONDS
-from runtime.logs import get_logger
+from runtime.logs import about, get_logger
 from runtime.postgres import TROUBLE
 
 SHORTEST_PAUSE = 0.02
@@ -105,7 +104,11 @@ class Scheduler:
         return taken
 
     async def _go_on(self, claim: Claim, began: float) -> None:
-        with bound_contextvars(message_id=str(claim.job.message_id), workspace_id=claim.job.workspace_id):
+        job = claim.job
+        with (
+            about(job.workspace_id, job.message_id, job.trace),
+            tracing.span(f"resume dispatcher.{self._channel}", job.trace, job.request),
+        ):
             try:
                 if claim.act is Act.NOTHING or claim.job.request is None:
                     await self._dispatch.on_due(claim, began)

@@ -23,13 +23,13 @@ from dispatcher.ports import (
     UnreadableCallback,
 )
 from proactive_contracts.codec import make_event
-from proactive_contracts.envelope import receipt_id
+from proactive_contracts.envelope import receipt_id, traceparent_of
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReplyReceived
 from runtime import clock
 from runtime.amqp.publisher import PublishFailed
 from runtime.http import errors_as_problems, measured, problem
-from runtime.logs import get_logger
+from runtime.logs import about, get_logger
 from runtime.postgres import TROUBLE
 
 MAX_CALLBACK = 3 * 1024 * 1024
@@ -180,15 +180,17 @@ class Webhooks:
         word = report.status.value if isinstance(report, DeliveryReported) else "reply"
         code = report.provider_code if isinstance(report, DeliveryReported) else None
         identity = receipt_id(report.channel_id, report.provider_message_id, word, code)
-        event = make_event(report, id=identity, time=clock.now(), source=SOURCE)
-        await self._announcements.send(event)
-        if isinstance(report, ReplyReceived):
-            await self._recipients.seen(report)
-        else:
-            await self._jobs.record_receipt(report)
-            if report.reason is FailureReason.OPTED_OUT:
-                await self._recipients.reported_opted_out(report)
-        log.info("callback_stored", channel_id=str(report.channel_id), kind=word)
+        trace = None if report.message_id is None else traceparent_of(report.workspace_id, report.message_id)
+        event = make_event(report, id=identity, time=clock.now(), source=SOURCE, traceparent=trace)
+        with about(report.workspace_id, report.message_id, trace):
+            await self._announcements.send(event)
+            if isinstance(report, ReplyReceived):
+                await self._recipients.seen(report)
+            else:
+                await self._jobs.record_receipt(report)
+                if report.reason is FailureReason.OPTED_OUT:
+                    await self._recipients.reported_opted_out(report)
+            log.info("callback_stored", channel_id=str(report.channel_id), kind=word)
 
 
 def _is_replaced(channel: ChannelInUse, readers: Sequence[ChannelInUse]) -> bool:

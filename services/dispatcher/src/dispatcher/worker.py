@@ -3,14 +3,15 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from structlog.contextvars import bound_contextvars
-
 from dispatcher.handlers import Dispatch
 from proactive_contracts.codec import decode
+from proactive_contracts.envelope import trace_of
 from proactive_contracts.errors import UnsupportedEvent
 from proactive_contracts.requests import CancelRequested, ResolveRequested, SendRequested
 from proactive_contracts.values import Channel, Lane
+from runtime import tracing
 from runtime.amqp.consumer import Delivery, Park
+from runtime.logs import about
 
 
 def request_handler(
@@ -25,7 +26,10 @@ def request_handler(
             raise UnsupportedEvent(f"{event.type} is nothing that a dispatcher acts on")
         if asked.channel is not channel:
             raise Park("wrong_channel", f"a request for {asked.channel} came to the queue of {channel}")
-        with bound_contextvars(message_id=str(asked.message_id), workspace_id=asked.workspace_id):
+        with (
+            about(asked.workspace_id, asked.message_id, trace_of(event)),
+            tracing.processing(event, delivery.queue),
+        ):
             match asked:
                 case SendRequested():
                     await dispatch.on_request(event, lane, delivery.ack)

@@ -4,11 +4,14 @@ import asyncio
 import time
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from enum import Enum, auto
+from typing import Any
 
+from proactive_contracts.envelope import Event, trace_of
 from runtime import failpoints
 from runtime.amqp.publisher import NotPublished, PublishFailed
-from runtime.logs import get_logger
+from runtime.logs import about, get_logger
 from runtime.postgres import TROUBLE
 from status_tracker import metrics
 from status_tracker.loop import Loop
@@ -126,8 +129,14 @@ def _end(one: Outgoing, error: BaseException | None) -> _End:
     if isinstance(error, PublishFailed):
         outcome = "not_published" if isinstance(error, NotPublished) else "unconfirmed"
         metrics.ANNOUNCEMENTS.labels(outcome).inc()
-        log.warning("announcement_delayed", event_id=str(one.event.id), error=type(error).__name__)
+        with _about(one.event):
+            log.warning("announcement_delayed", event_id=str(one.event.id), error=type(error).__name__)
         return _End.UNCONFIRMED
     metrics.ANNOUNCEMENTS.labels("failed").inc()  # whatever is wrong with this one, the others go on
-    log.error("announcement_failed", event_id=str(one.event.id), exc_info=error)
+    with _about(one.event):
+        log.error("announcement_failed", event_id=str(one.event.id), exc_info=error)
     return _End.IMPOSSIBLE
+
+
+def _about(told: Event[Any]) -> AbstractContextManager[None]:
+    return about(told.data.workspace_id, told.data.message_id, trace_of(told))

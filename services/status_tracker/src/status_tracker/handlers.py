@@ -9,7 +9,7 @@ from uuid import UUID
 
 from runtime import clock, failpoints
 from runtime.batching import Batcher
-from runtime.logs import get_logger
+from runtime.logs import about, get_logger
 from runtime.postgres import TROUBLE, UNPREPARED
 from status_tracker import metrics
 from status_tracker.domain.decision import Change, Known, MessageKey, decide
@@ -165,7 +165,7 @@ async def _have_done(connection: Connection, changes: Sequence[Change], lease_se
     in_line = InLine()
     if announcements := [told for change in changes for told in change.announcements]:
         in_line = await outgoing.add(connection, announcements, lease_seconds)
-    if opening := [change.key for change in changes if change.opens]:
+    if opening := [change for change in changes if change.opens]:
         await openings.add(connection, opening)
     if noted := [change for change in changes if change.note]:
         await effects.add(connection, noted)
@@ -178,7 +178,8 @@ def _tell_misdirected(changes: Collection[Change], fresh: Collection[UUID]) -> N
         for entry in change.misdirected:
             if change.is_first or entry.entry_id in fresh:
                 metrics.MISDIRECTED.inc()
-                log.warning("receipt_misdirected", message_id=str(entry.message_id), channel_id=str(entry.channel_id))
+                with about(*change.key, change.shown.request.trace):
+                    log.warning("receipt_misdirected", channel_id=str(entry.channel_id))
 
 
 def _count(changes: Collection[Change]) -> None:

@@ -6,9 +6,10 @@ from dataclasses import astuple
 from datetime import datetime, timedelta
 from typing import Final
 
+from proactive_contracts.envelope import traceparent_of
 from proactive_contracts.status import Status
 from runtime import clock
-from runtime.logs import get_logger
+from runtime.logs import about, get_logger
 from runtime.postgres import TROUBLE, UNPREPARED
 from status_tracker import metrics
 from status_tracker.domain.entries import Entry
@@ -89,30 +90,31 @@ class Sweep(Loop):
         before = min(read_up_to, clock.now()) - UNMATCHED_AFTER
         for entry in await entries.tell_unmatched(self._pool, before, LIMIT):
             metrics.UNMATCHED.labels(entry.event).inc()
-            log.error(
-                "message_not_known",
-                event_told=entry.event,
-                workspace_id=entry.workspace_id,
-                message_id=str(entry.message_id) if entry.message_id else None,
-                channel_id=str(entry.channel_id),
-                entry_id=str(entry.entry_id),  # a provider's id may hold the number
-                advice=_FIND_IT,
-            )
+            trace = None if entry.message_id is None else traceparent_of(entry.workspace_id, entry.message_id)
+            with about(entry.workspace_id, entry.message_id, trace):
+                log.error(
+                    "message_not_known",
+                    event_told=entry.event,
+                    channel_id=str(entry.channel_id),
+                    entry_id=str(entry.entry_id),  # a provider's id may hold the number
+                    advice=_FIND_IT,
+                )
 
     async def _judge(self, late: Undecided, answer: LookUp) -> float:
         """Say what can be said; how many seconds the message is left alone, should it still be undecided then."""
         if answer.taken is Taken.NO_ANSWER or (answer.job and self._just_took_a_step(answer.job)):
             return LOOK_AGAIN_SECONDS
-        try:
-            if answer.taken is Taken.NEVER and late.status is Status.QUEUED:
-                await self._tell_not_taken(late)
-            else:
-                await self._tell_overdue(late, answer)
-        except (*TROUBLE, *UNPREPARED):
-            raise
-        except Exception:  # such as a row of another release: the other messages must be judged all the same
-            metrics.UNREADABLE.labels("undecided").inc()
-            log.exception("message_not_judged", workspace_id=late.key[0], message_id=str(late.key[1]))
+        with about(*late.key, late.trace):
+            try:
+                if answer.taken is Taken.NEVER and late.status is Status.QUEUED:
+                    await self._tell_not_taken(late)
+                else:
+                    await self._tell_overdue(late, answer)
+            except (*TROUBLE, *UNPREPARED):
+                raise
+            except Exception:  # such as a row of another release: the other messages must be judged all the same
+                metrics.UNREADABLE.labels("undecided").inc()
+                log.exception("message_not_judged")
         return ALERT_AGAIN_SECONDS
 
     def _just_took_a_step(self, job: Job) -> bool:
@@ -124,8 +126,6 @@ class Sweep(Loop):
             metrics.NOT_TAKEN.inc()
             log.error(
                 "message_not_taken",
-                workspace_id=late.key[0],
-                message_id=str(late.key[1]),
                 advice="check the dispatcher's bindings with `proactivectl topology diff`, and that a worker runs",
             )
 
@@ -137,8 +137,6 @@ class Sweep(Loop):
         metrics.OVERDUE.labels(state).inc()
         log.error(
             "message_overdue",
-            workspace_id=late.key[0],
-            message_id=str(late.key[1]),
             shown=late.status,
             dispatcher_says=state,
             advice=_RUN_A_WORKER if job and job.status in _UNDER_WAY else _REPLAY,

@@ -5,8 +5,8 @@ import random
 from datetime import timedelta
 from functools import partial
 
-from runtime import clock
-from runtime.logs import get_logger
+from runtime import clock, tracing
+from runtime.logs import about, get_logger
 from runtime.postgres import TROUBLE, UNPREPARED
 from status_tracker import metrics
 from status_tracker.domain.conversations import LOOK, OPEN
@@ -40,6 +40,8 @@ _FIRST_PAUSE = 2.0
 """Seconds; also what Intercom gets to finish a write that it did not answer, before we look for it."""
 
 _LONGEST_PAUSE = 300.0
+
+_SPANS = {OPEN: "open conversation", LOOK: "look for conversation"}
 
 log = get_logger()
 
@@ -77,16 +79,22 @@ class ThreadWriter(Loop):
         room = CONCURRENCY - len(self._running)
         claimed = await effects.claim(self._pool, room, LEASE_SECONDS, self._patience_seconds) if room else []
         for effect in claimed:
-            task = asyncio.create_task(self._execute(effect, asyncio.get_running_loop().time() + LEASE_SECONDS))
+            task = asyncio.create_task(self._traced(effect, asyncio.get_running_loop().time() + LEASE_SECONDS))
             self._running.add(task)
             task.add_done_callback(self._ended)
         return False
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.warning("effect_interrupted", error=type(error).__name__, detail=str(error)[:300])
         self.wake()
+
+    async def _traced(self, effect: Effect, lease_until: float) -> None:
+        with about(*effect.key, effect.trace):
+            try:
+                with tracing.span(_SPANS.get(effect.kind, "write note"), effect.trace, effect):
+                    await self._execute(effect, lease_until)
+            except Exception as error:
+                log.warning("effect_interrupted", error=type(error).__name__, detail=str(error)[:300])
 
     async def _execute(self, effect: Effect, lease_until: float) -> None:
         """Do it, or plan its next attempt. Trouble with the database leaves it to the end of its lease."""
@@ -105,7 +113,7 @@ class ThreadWriter(Loop):
         except (*TROUBLE, *UNPREPARED):
             raise
         except Exception as error:
-            log.exception("effect_failed", kind=effect.kind, message_id=str(effect.key[1]))
+            log.exception("effect_failed", kind=effect.kind)
             outcome, detail = "given_up", f"Something unexpected went wrong ({type(error).__name__})."
             if await effects.failed(self._pool, effect) < MAX_FAILURES:
                 counted.labels("failed").inc()
@@ -113,15 +121,13 @@ class ThreadWriter(Loop):
                 return
         counted.labels(outcome).inc()
         if detail is not None:
-            log.warning(
-                "effect_closed", kind=effect.kind, outcome=outcome, detail=detail, message_id=str(effect.key[1])
-            )
+            log.warning("effect_closed", kind=effect.kind, outcome=outcome, detail=detail)
         await effects.close(self._pool, effect, outcome, detail)
 
     async def _again(self, effect: Effect, error: ThreadError) -> None:
         asked_pause = error.pause_seconds if isinstance(error, NotDone) else None
         seconds = asked_pause or self._pause(effect.attempts)
-        log.info("effect_delayed", kind=effect.kind, seconds=seconds, detail=str(error), message_id=str(effect.key[1]))
+        log.info("effect_delayed", kind=effect.kind, seconds=seconds, detail=str(error))
         may_exist = effect.may_exist or isinstance(error, MaybeDone)
         await effects.again(self._pool, effect, seconds, str(error)[:500], may_exist=may_exist)
         if asked_pause:

@@ -6,12 +6,14 @@ from functools import cache
 from typing import Any
 
 from proactive_contracts.codec import decode
-from proactive_contracts.envelope import Event
+from proactive_contracts.envelope import Event, trace_of
 from proactive_contracts.receipts import ReplyReceived, TeammateReplied
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.topology import lane_of
 from proactive_contracts.values import Lane
 from runtime.amqp.consumer import Delivery, Park
+from runtime.logs import about
+from runtime.tracing import processing
 from status_tracker import metrics
 from status_tracker.domain.entries import KEPT, Request, entry_of
 from status_tracker.handlers import Fact, Outcome, Recorder
@@ -44,18 +46,20 @@ class Worker:
             Park: it can be read, and does not belong here or cannot be stored.
         """
         event = decode(delivery.body, self._now())
-        try:
-            outcome = await self._keep(event, lane_of(delivery.routing_key))
-        except UNSTORABLE as error:
-            raise Park("unstorable", f"the database cannot hold a value of it: {type(error).__name__}") from error
+        trace, message_id = trace_of(event), getattr(event.data, "message_id", None)
+        with about(event.data.workspace_id, message_id, trace), processing(event, delivery.queue) as span:
+            try:
+                outcome = await self._keep(event, lane_of(delivery.routing_key), span.traceparent(trace))
+            except UNSTORABLE as error:
+                raise Park("unstorable", f"the database cannot hold a value of it: {type(error).__name__}") from error
         _counter(_kind(event), outcome).inc()
 
-    async def _keep(self, event: Event[Any], lane: Lane | None) -> Outcome:
+    async def _keep(self, event: Event[Any], lane: Lane | None, trace: str | None) -> Outcome:
         match event.data:
             case SendRequested() as asked:
                 erased = await self._erased.covers(asked.workspace_id, asked.recipient, event.time)
-                request = Request(event.id, event.time, asked, lane)
-                return await self._recorder.record(Fact(entry_of(event), request, erased))
+                request = Request(event.id, event.time, asked, lane, traceparent=event.traceparent)
+                return await self._recorder.record(Fact(entry_of(event, trace), request, erased))
             case ReplyReceived() as reply if await self._erased.covers(
                 reply.workspace_id, replies.address(reply.sender), min(reply.received_at, event.time)
             ):
@@ -64,7 +68,7 @@ class Worker:
                 kept = await replies.keep(self._pool, event)
                 return Outcome.RECORDED if kept else Outcome.DUPLICATE
             case payload if isinstance(payload, KEPT):
-                return await self._recorder.record(Fact(entry_of(event)))
+                return await self._recorder.record(Fact(entry_of(event, trace)))
         raise Park("unexpected", f"{event.type} is not for the history")
 
 

@@ -81,6 +81,14 @@ class Delivery:
         return min(max(count, 0), 100) if isinstance(count, int) else 0
 
     @property
+    def about(self) -> dict[str, str]:
+        """What a log line tells of it, as far as its sender said so in its properties."""
+        sent, trace = self.message.properties, self.headers.get("traceparent")
+        found = {"event_id": sent.message_id, "message_id": sent.correlation_id}
+        found["trace_id"] = trace[3:35] if isinstance(trace, str) else None
+        return {name: value for name, value in found.items() if value}
+
+    @property
     def stale(self) -> bool:
         """Its channel is gone: the broker hands it out again."""
         return self.settling.over
@@ -266,7 +274,8 @@ class Consumer:
                 await self._attempt(delivery)
                 return
             except self._trouble as error:
-                log.warning("delivery_paused", queue=delivery.queue, error=type(error).__name__, seconds=pause)
+                about = delivery.about
+                log.warning("delivery_paused", queue=delivery.queue, error=type(error).__name__, seconds=pause, **about)
                 if await self._stopped_within(pause):
                     return
                 pause = min(_LONGEST_PAUSE, pause * 2)
@@ -280,14 +289,13 @@ class Consumer:
         except self._trouble:
             raise
         except Exception:
-            message_id = delivery.message.properties.message_id
-            log.exception("delivery_failed", queue=delivery.queue, message_id=message_id)
+            log.exception("delivery_failed", queue=delivery.queue, **delivery.about)
             if not delivery.settled:
                 await self._stopped_within(min(_LONGEST_PAUSE, 2.0**delivery.returns))
                 await delivery.give_back()
 
     async def _park(self, delivery: Delivery, reason: str, detail: str) -> None:
-        log.error("delivery_parked", queue=delivery.queue, reason=reason, detail=detail[:300])
+        log.error("delivery_parked", queue=delivery.queue, reason=reason, detail=detail[:300], **delivery.about)
         sent = delivery.message.properties
         headers = {
             "x-proactive-reason": reason,

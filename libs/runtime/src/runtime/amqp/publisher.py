@@ -12,6 +12,7 @@ from proactive_contracts.envelope import Event
 from proactive_contracts.status import MessageStatusChanged
 from proactive_contracts.topology import address
 from proactive_contracts.values import Lane
+from runtime import tracing
 from runtime.amqp.connection import AMQP_ERRORS, Connection, Link
 from runtime.amqp.wire import Message, Tap, Wire
 
@@ -73,15 +74,17 @@ class Publisher:
     ) -> None:
         """Publish an event where the contract says; only a MessageStatusChanged may reach nobody."""
         exchange, key = address(event, lane)
-        await self.publish(
-            exchange,
-            key,
-            encode(event),
-            properties_of(event),
-            mandatory=_must_arrive(event),
-            cc=[result_route] if result_route else [],
-            timeout=timeout,
-        )
+        with tracing.sending(event, exchange, key) as span:
+            event = span.carry(event)
+            await self.publish(
+                exchange,
+                key,
+                encode(event),
+                properties_of(event),
+                mandatory=_must_arrive(event),
+                cc=[result_route] if result_route else [],
+                timeout=timeout,
+            )
 
     async def send_all(
         self, events: Sequence[tuple[Event[Any], bytes]], *, timeout: float = 5
@@ -115,11 +118,18 @@ class Publisher:
     ) -> "asyncio.Future[None]":
         try:
             exchange, key = address(event)
+            span = tracing.sending(event, exchange, key)
+            if (carried := span.carry(event)) is not event:
+                event, body = carried, encode(carried)
             properties, mandatory = properties_of(event), _must_arrive(event)
+            answer: asyncio.Future[None]
             if publishing.latest(properties.message_id) is not None:
                 publish = self.publish(exchange, key, body, properties, mandatory=mandatory, timeout=timeout)
-                return asyncio.ensure_future(publish)
-            return publishing.write(exchange, key, body, properties, mandatory=mandatory, cc=())
+                answer = asyncio.ensure_future(publish)
+            else:
+                answer = publishing.write(exchange, key, body, properties, mandatory=mandatory, cc=())
+            span.end_with(answer)
+            return answer
         except Exception as error:  # what is wrong with this one keeps none of the others
             failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             failed.set_exception(error)

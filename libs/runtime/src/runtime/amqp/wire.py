@@ -7,7 +7,7 @@ and layouts are those of AMQP 0-9-1 (https://www.rabbitmq.com/resources/specs/am
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, SupportsIndex, cast
@@ -37,6 +37,7 @@ _TAG = Struct(">Q")
 _ANSWER = Struct(">QB")
 _CONTENT = Struct(">HHQH")
 _SIZE = Struct(">Q")
+_LENGTH = Struct(">I")
 _CONTENT_TYPE, _HEADERS, _DELIVERY_MODE, _CORRELATION_ID = 1 << 15, 1 << 13, 1 << 12, 1 << 10
 _MESSAGE_ID, _TIMESTAMP, _TYPE, _APP_ID = 1 << 7, 1 << 6, 1 << 5, 1 << 3
 _PERSISTENT = b"\x02"
@@ -278,11 +279,13 @@ def _frame(kind: int, channel: int, payload: bytes) -> bytes:
 
 def _header(properties: Properties, cc: Sequence[str], size: int) -> bytes:
     flags = _CONTENT_TYPE | _DELIVERY_MODE | _MESSAGE_ID | _TIMESTAMP | _TYPE | _APP_ID
-    headers: dict[str, Any] = {**properties.headers, "CC": list(cc)} if cc else dict(properties.headers)
     table = correlation = b""
-    if headers:
+    if cc:
+        table = encode.field_table({**properties.headers, "CC": list(cc)})
+    elif properties.headers:
+        table = _table(properties.headers)
+    if table:
         flags |= _HEADERS
-        table = encode.field_table(headers)
     if properties.correlation_id is not None:
         flags |= _CORRELATION_ID
         correlation = _short(properties.correlation_id)
@@ -299,6 +302,15 @@ def _header(properties: Properties, cc: Sequence[str], size: int) -> bytes:
             _short(properties.app_id),
         )
     )
+
+
+def _table(headers: Mapping[str, str]) -> bytes:
+    fields = b"".join(_short(name) + b"S" + _long(text.encode()) for name, text in headers.items())
+    return _long(fields)
+
+
+def _long(data: bytes) -> bytes:
+    return _LENGTH.pack(len(data)) + data
 
 
 def _short(text: str) -> bytes:

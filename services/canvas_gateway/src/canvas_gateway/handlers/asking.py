@@ -12,9 +12,9 @@ from canvas_gateway.domain.deciding import Decision
 from canvas_gateway.domain.outcome import Published, Submission, is_answer
 from canvas_gateway.ports import Bus, Results, Settles
 from proactive_contracts.codec import make_event
-from proactive_contracts.envelope import Event
-from runtime import clock
-from runtime.logs import get_logger
+from proactive_contracts.envelope import Event, traceparent_of
+from runtime import clock, tracing
+from runtime.logs import about, get_logger
 
 SOURCE = "canvas_gateway"
 
@@ -54,13 +54,15 @@ class Asking:
     async def ask(self, submission: Submission, seconds: float, settles: Settles = is_answer) -> Answered:
         """Publish a request and wait for an event that settles it."""
         request = submission.request.model_copy(update={"result_route": self._results.route})
-        event = make_event(request, id=submission.event_id, time=submission.asked_at, source=SOURCE)
+        trace = traceparent_of(request.workspace_id, request.message_id)
+        event = make_event(request, id=submission.event_id, time=submission.asked_at, source=SOURCE, traceparent=trace)
         return await self._ask(event, submission.event_id, request.not_after, seconds, settles)
 
     async def ask_decision(self, decision: Decision, seconds: float) -> Answered:
         """Publish a decision and wait for what the dispatcher says to it, or what settled the message before."""
         payload = decision.payload(self._results.route)
-        event = make_event(payload, id=decision.event_id, time=decision.asked_at, source=SOURCE)
+        trace = traceparent_of(payload.workspace_id, payload.message_id)
+        event = make_event(payload, id=decision.event_id, time=decision.asked_at, source=SOURCE, traceparent=trace)
         settles = partial(deciding.settles, decision.wish)
         return await self._ask(event, decision.answers, decision.until, seconds, settles)
 
@@ -75,7 +77,12 @@ class Asking:
             heard.append(told)
             return settles(told)
 
-        with self._results.expecting(answers, listen) as answer:
+        asked = event.data
+        with (
+            about(asked.workspace_id, asked.message_id, event.traceparent),
+            tracing.span("submit", event.traceparent, asked),
+            self._results.expecting(answers, listen) as answer,
+        ):
             publishing = self._publish(event, until, max(_LEAST_SECONDS, seconds))
             await _first_of({answer, publishing}, ends)
             published = publishing.result() if publishing.done() else Published.UNCONFIRMED

@@ -24,7 +24,8 @@ from canvas_gateway.handlers.telling import tell
 from canvas_gateway.handlers.turn import Reply, Turn
 from canvas_gateway.ports import History
 from canvas_gateway.screens.deciding import remarks
-from runtime.logs import get_logger
+from proactive_contracts.envelope import traceparent_of
+from runtime.logs import about, get_logger
 
 _LOOKUP_SECONDS = 2.0
 _AFTERWARDS_SECONDS = 1.0
@@ -105,14 +106,14 @@ class Deciding:
         decision = decision.after(answered.published)
         known = None if answered.event is None else after_answer(decision.wish, answered.event)
         known = known or pending(decision, answered.published)
-        log.info(
-            "decision_asked",
-            wish=decision.wish,
-            message_id=str(decision.message_id),
-            admin_id=decision.by.id,
-            published=answered.published,
-            told=known.screen,
-        )
+        with about(turn.workspace.id, decision.message_id, traceparent_of(turn.workspace.id, decision.message_id)):
+            log.info(
+                "decision_asked",
+                wish=decision.wish,
+                admin_id=decision.by.id,
+                published=answered.published,
+                told=known.screen,
+            )
         return decision, known
 
     async def _shown(self, turn: Turn, state: State) -> Message:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from dispatcher.domain.answers import Accepted, Answer, Refused, Unclear
+from proactive_contracts.envelope import traceparent_of
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.results import (
     Earlier,
@@ -49,7 +50,7 @@ class Job:
     `attempt` numbers the calls begun; `doubts` are those whose outcome is not known. `tries` are the attempts that a
     limit counts; `looks` how often it was looked for while resolving. `unclear` is why there is a doubt, in words for
     people. `due_at`: when the scheduler has to look at it next. `called_at`: when the newest attempt began.
-    `stopped_by`: who asked to stop it while it was being sent; it is not called again.
+    `stopped_by`: who asked to stop it while it was being sent; it is not called again. `traceparent`: its request's.
     """
 
     workspace_id: str
@@ -75,6 +76,12 @@ class Job:
     provider_message_id: str | None = None
     called_at: datetime | None = None
     stopped_by: RequestedBy | None = None
+    traceparent: str | None = None
+
+    @property
+    def trace(self) -> str:
+        """The trace context that all that is told of it belongs to."""
+        return self.traceparent or traceparent_of(self.workspace_id, self.message_id)
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ class PostgresJobs:
             if settled is not None:
                 return settled
             answers = asked.answers or event.id
-            row = await _take_place(self._pool, stopped, lane, answers, sql.ANNOUNCE_SECONDS)
+            row = await _take_place(self._pool, stopped, lane, answers, sql.ANNOUNCE_SECONDS, event.traceparent)
             if row is not None:
                 return Settled(read(row), changed=True)
 
@@ -201,7 +201,7 @@ class PostgresJobs:
         resend = request.event.data
         assert resend.resend_of is not None
         async with self._pool.acquire() as connection, connection.transaction():
-            await _take_place(connection, resends.replaced_by(resend), request.lane, resend.resend_of, None)
+            await _take_place(connection, resends.replaced_by(resend), request.lane, resend.resend_of, None, None)
             return (await self._claim_on(connection, [replace(request, held=True)]))[0]
 
     async def _claim_on(self, connection: Connection | Pool, requests: list[Request]) -> list[Claim]:
@@ -291,7 +291,12 @@ def _rounds(events: Sequence[Happened]) -> Iterator[dict[int, Happened]]:
 
 
 async def _take_place(
-    connection: Connection | Pool, stopped: SendCancelled, lane: Lane, event_id: UUID, tell_in: float | None
+    connection: Connection | Pool,
+    stopped: SendCancelled,
+    lane: Lane,
+    event_id: UUID,
+    tell_in: float | None,
+    traceparent: str | None,
 ) -> asyncpg.Record | None:
     """Put a cancelled row where a message never came; None where there is one."""
     return await connection.fetchrow(
@@ -305,4 +310,5 @@ async def _take_place(
         EVENT_TYPES[type(stopped)],
         stopped.model_dump(mode="json", exclude_none=True),
         tell_in,
+        traceparent,
     )

@@ -78,6 +78,7 @@ def columns_of_requests(requests: Sequence[Request]) -> list[list[Any]]:
             request.provider,
             request.event.data.not_before,
             request.held,
+            request.event.traceparent,
         )
         for request in requests
     )
@@ -169,6 +170,7 @@ def claimed(request: Request, row: asyncpg.Record) -> Job:
         due_at=row["due_at"],
         provider=request.provider,
         called_at=row["called_at"],
+        traceparent=request.event.traceparent,
     )
 
 
@@ -199,6 +201,7 @@ def read(row: asyncpg.Record) -> Job:
         provider_message_id=row["provider_message_id"],
         called_at=row["called_at"],
         stopped_by=None if row["stopped_by"] is None else _REQUESTED_BY.validate_python(row["stopped_by"]),
+        traceparent=row["traceparent"],
     )
 
 

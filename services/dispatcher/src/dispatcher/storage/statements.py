@@ -8,24 +8,25 @@ ANNOUNCE_SECONDS = 10
 JOB = (
     "workspace_id, message_id, event_id, digest, lane, state, since, attempt, transition, not_after, request, "
     "outcome, result, receipt, doubts, tries, looks, unclear, due_at, provider, provider_message_id, called_at, "
-    "stopped_by"
+    "stopped_by, traceparent"
 )
 
 CLAIM = f"""
 INSERT INTO dispatch.job (workspace_id, message_id, event_id, digest, channel, channel_id, lane, not_after, request,
-                          provider, state, attempt, due_at, called_at, claimed_by)
+                          provider, state, attempt, due_at, called_at, claimed_by, traceparent)
 SELECT r.workspace_id, r.message_id, r.event_id, r.digest, r.channel, r.channel_id, r.lane, r.not_after,
        r.request::jsonb, r.provider,
        CASE WHEN w.waits THEN 'waiting' ELSE 'sending' END,
        CASE WHEN w.waits THEN 0 ELSE 1 END,
        CASE WHEN w.waits THEN greatest(now(), least(coalesce(r.not_before, now()), r.not_after))
-            ELSE now() + $13 * interval '1 second' END,
+            ELSE now() + $14 * interval '1 second' END,
        CASE WHEN NOT w.waits THEN clock_timestamp() END,
-       CASE WHEN NOT w.waits THEN $14::uuid END
+       CASE WHEN NOT w.waits THEN $15::uuid END,
+       r.traceparent
 FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::timestamptz[],
-            $9::text[], $10::text[], $11::timestamptz[], $12::boolean[])
+            $9::text[], $10::text[], $11::timestamptz[], $12::boolean[], $13::text[])
      AS r(workspace_id, message_id, event_id, digest, channel, channel_id, lane, not_after, request, provider,
-          not_before, held)
+          not_before, held, traceparent)
      {GATED_BY},
      LATERAL (SELECT r.held OR {GATED} OR r.not_after <= now() OR coalesce(r.not_before > now(), false) AS waits) w
 ORDER BY r.workspace_id, r.message_id
@@ -86,8 +87,8 @@ Where a `transition` is given, it was decided without them: what is not being se
 
 TAKE_PLACE = f"""
 INSERT INTO dispatch.job (workspace_id, message_id, event_id, digest, channel, channel_id, lane, state, attempt,
-                          not_after, outcome, result, due_at)
-VALUES ($1, $2, $3, '', $4, $5, $6, 'cancelled', 0, now(), $7, $8, now() + $9 * interval '1 second')
+                          not_after, outcome, result, due_at, traceparent)
+VALUES ($1, $2, $3, '', $4, $5, $6, 'cancelled', 0, now(), $7, $8, now() + $9 * interval '1 second', $10)
 ON CONFLICT DO NOTHING
 RETURNING {JOB}
 """

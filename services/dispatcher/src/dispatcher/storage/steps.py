@@ -30,10 +30,11 @@ from dispatcher.ports import Claim, Settled
 from dispatcher.storage import statements as sql
 from dispatcher.storage.gate_statements import FAILURES_BACK
 from dispatcher.storage.rows import Key, Turn, columns_of_keys, key_of, key_of_row, read, write
+from proactive_contracts.envelope import traceparent_of
 from proactive_contracts.results import Earlier
 from proactive_contracts.status import Status
 from proactive_contracts.values import Channel
-from runtime.logs import get_logger
+from runtime.logs import about, get_logger
 from runtime.postgres import TROUBLE, UNPREPARED, Connection, Pool
 
 SHARED = (*TROUBLE, *UNPREPARED)
@@ -125,7 +126,7 @@ class Steps:
             except SHARED:
                 raise
             except Exception:
-                await _put_off(connection, (row["workspace_id"], row["message_id"]))
+                await _put_off(connection, key_of_row(row), row["traceparent"])
         await renew(connection, untold, sql.ANNOUNCE_SECONDS)
         told = [Claim(job, Act.NOTHING, 0) for job in untold]
         return [*told, *await self._write_each(connection, turns)]
@@ -138,7 +139,7 @@ class Steps:
             try:
                 claims.append(Claim(read(row), Act.NOTHING, 0))
             except Exception:
-                log.exception("job_unreadable", message_id=str(row["message_id"]))
+                _tell_unreadable(key_of_row(row), row["traceparent"])
         return claims
 
     async def _write_each(self, connection: Connection, turns: list[tuple[Turn, float]]) -> list[Claim]:
@@ -152,7 +153,7 @@ class Steps:
             raise
         except Exception:
             if len(turns) == 1:
-                await _put_off(connection, key_of(turns[0][0].job))
+                await _put_off(connection, key_of(turns[0][0].job), turns[0][0].job.trace)
                 return []
             return [claim for turn in turns for claim in await self._write_each(connection, [turn])]
         return [Claim(jobs[key_of(turn.job)], turn.step.act, seconds_left) for turn, seconds_left in turns]
@@ -215,6 +216,11 @@ async def renew(connection: Connection, jobs: Sequence[Job], seconds: float) -> 
         await connection.execute(sql.RENEW, *columns_of_keys([key_of(job) for job in jobs]), seconds)
 
 
-async def _put_off(connection: Connection, key: Key) -> None:
-    log.exception("job_unreadable", message_id=str(key[1]))
+async def _put_off(connection: Connection, key: Key, traceparent: str | None) -> None:
+    _tell_unreadable(key, traceparent)
     await connection.execute(sql.PUT_OFF, *key)
+
+
+def _tell_unreadable(key: Key, traceparent: str | None) -> None:
+    with about(*key, traceparent or traceparent_of(*key)):
+        log.exception("job_unreadable")

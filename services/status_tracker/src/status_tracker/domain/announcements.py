@@ -61,6 +61,7 @@ def announcements(
             time=at,
             source=SOURCE,
             causation=entry.event_id,
+            traceparent=now.trace_from(entry),
         )
         yield Announcement(asked.workspace_id, asked.channel, NO_NUMBER if erased else asked.recipient, event)
         previous = entry.status

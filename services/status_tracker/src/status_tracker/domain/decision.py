@@ -56,6 +56,11 @@ class Change:
     is_first: bool = False
     lane: Lane | None = None
 
+    @property
+    def trace(self) -> str:
+        """Where what is to be done of it continues."""
+        return self.shown.trace_from(self.shown.decisive)
+
 
 def decide(known: Known, requests: Collection[Request], entries: Collection[Entry], at: datetime) -> Change | None:
     """The change that everything known of a message amounts to; None until a request is known."""

@@ -1,12 +1,12 @@
 """What the timeline keeps of each event."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from proactive_contracts.envelope import Event
+from proactive_contracts.envelope import Event, traceparent_of
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.receipts import DeliveryReported, ReceiptStatus
 from proactive_contracts.requests import SendRequested
@@ -53,6 +53,7 @@ class Entry:
     `message_id` is None for a receipt whose message is not known yet. `answers` is the request event that a result
     answers; a request answers itself. `status` is what it claims the message's status to be. `due_at` is when a
     message that was put off is tried again. `recorded_at` is when it was written down, None before that.
+    `traceparent` is where what comes of it continues; it is not kept.
     """
 
     entry_id: UUID
@@ -73,6 +74,7 @@ class Entry:
     provider_message_id: str | None = None
     due_at: datetime | None = None
     recorded_at: datetime | None = None
+    traceparent: str | None = field(default=None, compare=False)
 
     @property
     def is_request(self) -> bool:
@@ -110,6 +112,12 @@ class Request:
     asked: SendRequested
     lane: Lane | None = None
     text_removed: bool = False
+    traceparent: str | None = None
+
+    @property
+    def trace(self) -> str:
+        """The trace context of all that is told of it."""
+        return self.traceparent or traceparent_of(self.asked.workspace_id, self.asked.message_id)
 
 
 _RECEIPT_STATUS = {
@@ -135,7 +143,7 @@ KEPT = (
 """The payloads of which `entry_of` makes an entry."""
 
 
-def entry_of(event: Event[Any]) -> Entry:
+def entry_of(event: Event[Any], traceparent: str | None = None) -> Entry:
     """The timeline's entry for an event whose payload is one of KEPT."""
     payload = event.data
     message_id: UUID | None = payload.message_id
@@ -148,6 +156,7 @@ def entry_of(event: Event[Any]) -> Entry:
         message_id=message_id,
         channel_id=payload.channel_id,
         answers=event.id if isinstance(payload, SendRequested) else event.causationid,
+        traceparent=traceparent,
         **_said(payload),
     )
 

@@ -35,6 +35,11 @@ class Shown:
         """When an entry's status began: no provider's clock puts it before the request."""
         return max(entry.at, self.request.at)
 
+    def trace_from(self, entry: Entry) -> str:
+        """Where what comes of an entry continues: in the request's trace, whichever its own is."""
+        trace, entered = self.request.trace, entry.traceparent
+        return trace if entered is None or entered[:35] != trace[:35] else entered
+
     @property
     def provider(self) -> str | None:
         """The provider that it went through, where somebody said."""

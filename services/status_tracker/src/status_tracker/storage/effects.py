@@ -3,7 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+from proactive_contracts.envelope import traceparent_of
 from status_tracker.domain.conversations import LOOK, OPEN
 from status_tracker.domain.decision import Change, MessageKey
 from status_tracker.domain.notes import ON_OPENING, Kind
@@ -28,17 +30,36 @@ class Effect:
     recorded_at: datetime
     attempts: int
     may_exist: bool
+    traceparent: str | None = None
+
+    @property
+    def workspace_id(self) -> str:
+        """The workspace."""
+        return self.key[0]
+
+    @property
+    def message_id(self) -> UUID:
+        """The message that it is about."""
+        return self.key[1]
+
+    @property
+    def trace(self) -> str:
+        """The trace context that it belongs to."""
+        return self.traceparent or traceparent_of(*self.key)
 
 
 async def add(connection: Connection, changes: Collection[Change]) -> None:
     """Have the notes of `changes` written; each kind once per message."""
     await connection.execute(
         """
-        INSERT INTO tracker.effect (workspace_id, message_id, conversation_id, kind)
-        SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[])
+        INSERT INTO tracker.effect (workspace_id, message_id, conversation_id, kind, traceparent)
+        SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[])
         ON CONFLICT (workspace_id, message_id, kind) DO NOTHING
         """,
-        *columns((*change.key, change.shown.request.asked.thread.conversation_id, change.note) for change in changes),
+        *columns(
+            (*change.key, change.shown.request.asked.thread.conversation_id, change.note, change.trace)
+            for change in changes
+        ),
     )
 
 
@@ -66,7 +87,10 @@ async def claim(pool: Pool, limit: int, lease_seconds: float, patience_seconds: 
         SET lease_until = now() + make_interval(secs => $2), attempts = attempts + 1, may_exist = true
         FROM first WHERE effect.effect_id = first.effect_id
         RETURNING effect.effect_id, workspace_id, message_id, conversation_id, kind, recorded_at, attempts,
-            first.may_exist
+            first.may_exist, coalesce(effect.traceparent, (
+                SELECT traceparent FROM tracker.request AS asked
+                WHERE asked.workspace_id = effect.workspace_id AND asked.message_id = effect.message_id
+                ORDER BY at LIMIT 1)) AS traceparent
         """,
         limit,
         lease_seconds,
@@ -82,6 +106,7 @@ async def claim(pool: Pool, limit: int, lease_seconds: float, patience_seconds: 
             row["recorded_at"],
             row["attempts"],
             row["may_exist"],
+            row["traceparent"],
         )
         for row in rows
     ]

@@ -15,7 +15,7 @@ from status_tracker.domain.history import Shown, shown
 from status_tracker.storage.database import Connection, Pool, Record, columns
 from status_tracker.storage.reading import readable, request_of
 
-_FIELDS = [field.name for field in fields(Entry) if field.name != "recorded_at"]
+_FIELDS = [field.name for field in fields(Entry) if field.name not in {"recorded_at", "traceparent"}]
 _COLUMNS = ", ".join(_FIELDS)
 _values = attrgetter(*_FIELDS)
 
@@ -46,10 +46,10 @@ async def remember_requests(connection: Connection, requests: Iterable[Request])
     ordered = sorted(requests, key=lambda request: request.event_id.int)
     await connection.execute(
         """
-        INSERT INTO tracker.request (workspace_id, message_id, event_id, at, asked)
-        SELECT workspace_id, message_id, event_id, at, asked::jsonb
-        FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[])
-            AS new (workspace_id, message_id, event_id, at, asked)
+        INSERT INTO tracker.request (workspace_id, message_id, event_id, at, asked, traceparent)
+        SELECT workspace_id, message_id, event_id, at, asked::jsonb, traceparent
+        FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[])
+            AS new (workspace_id, message_id, event_id, at, asked, traceparent)
         ON CONFLICT DO NOTHING
         """,
         *columns(
@@ -59,6 +59,7 @@ async def remember_requests(connection: Connection, requests: Iterable[Request])
                 request.event_id,
                 request.at,
                 request.asked.model_dump_json(),
+                request.traceparent,
             )
             for request in ordered
         ),
@@ -148,14 +149,14 @@ async def requests_of(connection: Connection | Pool, keys: Sequence[MessageKey])
     """All requests of each message, in no order."""
     rows = await connection.fetch(
         """
-        SELECT workspace_id, message_id, event_id, at, asked FROM tracker.request
+        SELECT workspace_id, message_id, event_id, at, asked, traceparent FROM tracker.request
         JOIN unnest($1::text[], $2::uuid[]) AS wanted (workspace_id, message_id) USING (workspace_id, message_id)
         """,
         *columns(keys),
     )
     found: dict[MessageKey, list[Request]] = defaultdict(list)
     for row in rows:
-        request = request_of(row["event_id"], row["at"], row["asked"])
+        request = request_of(row["event_id"], row["at"], row["asked"], row["traceparent"])
         found[row["workspace_id"], row["message_id"]].append(request)
     return found
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from proactive_contracts.envelope import text_digest
+from proactive_contracts.envelope import text_digest, traceparent_of
 from proactive_contracts.status import Status
 from proactive_contracts.values import Admin, Channel, Lane, TextContent
 from status_tracker.domain.decision import Change, Known, MessageKey
@@ -150,6 +150,12 @@ class Undecided:
     status: Status
     event_id: UUID
     channel_id: UUID
+    traceparent: str | None = None
+
+    @property
+    def trace(self) -> str:
+        """The trace context of its request."""
+        return self.traceparent or traceparent_of(*self.key)
 
 
 async def undecided(pool: Pool, read_up_to: datetime, grace_seconds: float, limit: int) -> Sequence[Undecided]:
@@ -160,7 +166,11 @@ async def undecided(pool: Pool, read_up_to: datetime, grace_seconds: float, limi
     """
     rows = await pool.fetch(
         """
-        SELECT workspace_id, message_id, status, event_id, channel_id FROM tracker.message
+        SELECT workspace_id, message_id, status, event_id, channel_id, (
+            SELECT traceparent FROM tracker.request AS asked
+            WHERE asked.workspace_id = message.workspace_id AND asked.message_id = message.message_id
+                AND asked.event_id = message.event_id) AS traceparent
+        FROM tracker.message
         WHERE status IN ('queued', 'sending', 'waiting')
             AND not_after < least(now(), $1) - make_interval(secs => $2) AND judge_after < now()
         ORDER BY not_after LIMIT $3
@@ -170,7 +180,13 @@ async def undecided(pool: Pool, read_up_to: datetime, grace_seconds: float, limi
         limit,
     )
     return [
-        Undecided((row["workspace_id"], row["message_id"]), Status(row["status"]), row["event_id"], row["channel_id"])
+        Undecided(
+            (row["workspace_id"], row["message_id"]),
+            Status(row["status"]),
+            row["event_id"],
+            row["channel_id"],
+            row["traceparent"],
+        )
         for row in rows
     ]
 

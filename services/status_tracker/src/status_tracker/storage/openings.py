@@ -3,20 +3,21 @@
 from collections.abc import Collection, Sequence
 
 from status_tracker.domain.conversations import LOOK, OPEN, Opening
-from status_tracker.domain.decision import MessageKey
+from status_tracker.domain.decision import Change, MessageKey
 from status_tracker.domain.notes import Kind
 from status_tracker.storage.database import Connection, Pool, columns
 
 
-async def add(connection: Connection, keys: Collection[MessageKey]) -> None:
+async def add(connection: Connection, changes: Collection[Change]) -> None:
     """Have a conversation opened for each of these messages, once."""
     await connection.execute(
         """
-        INSERT INTO tracker.effect (workspace_id, message_id, kind)
-        SELECT workspace_id, message_id, $3 FROM unnest($1::text[], $2::uuid[]) AS wanted (workspace_id, message_id)
+        INSERT INTO tracker.effect (workspace_id, message_id, kind, traceparent)
+        SELECT workspace_id, message_id, $4, traceparent
+        FROM unnest($1::text[], $2::uuid[], $3::text[]) AS wanted (workspace_id, message_id, traceparent)
         ON CONFLICT (workspace_id, message_id, kind) DO NOTHING
         """,
-        *columns(keys),
+        *columns((*change.key, change.trace) for change in changes),
         OPEN,
     )
 

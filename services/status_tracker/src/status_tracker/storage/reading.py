@@ -28,10 +28,11 @@ class Unreadable(Exception):
     """The one row that was asked for cannot be read by this release."""
 
 
-def request_of(event_id: UUID, at: datetime, stored: dict[str, Any]) -> Request:
+def request_of(event_id: UUID, at: datetime, stored: dict[str, Any], traceparent: str | None = None) -> Request:
     """A request as it is stored; something that nobody is shown stands for what was removed of it."""
     instead = {"recipient": NO_NUMBER, "content": _INSTEAD.get(stored.get("kind") or "text")}
-    return Request(event_id, at, SendRequested.model_validate(instead | stored), text_removed="content" not in stored)
+    asked = SendRequested.model_validate(instead | stored)
+    return Request(event_id, at, asked, text_removed="content" not in stored, traceparent=traceparent)
 
 
 def readable(rows: Iterable[Record], read: Callable[[Record], Read], what: str) -> Sequence[Read]:
