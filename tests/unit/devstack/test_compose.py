@@ -91,7 +91,7 @@ def test_a_service_is_given_what_it_needs_and_nothing_that_it_does_not_know(comp
             Vault(getattr(settings, keys))
 
 
-@pytest.mark.parametrize("blank", BY_A_PERSON.keys() - {"PROACTIVE_INTERCOM_CLIENT_ID"})
+@pytest.mark.parametrize("blank", sorted(BY_A_PERSON.keys() - {"PROACTIVE_INTERCOM_CLIENT_ID"}))
 def test_what_only_a_person_knows_is_asked_for(deploy: Path, blank: str) -> None:
     with pytest.raises(LookupError, match=blank):
         interpolated(deploy, {**BY_A_PERSON, blank: ""})
