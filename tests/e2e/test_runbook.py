@@ -35,7 +35,7 @@ from devstack.stack import Stack
 from tests.support import bus
 from tests.support.backends import missing_backend, temporary_state
 from tests.support.panel import CheckedScene, new_text
-from tests.support.runbook import FILLED_IN, PAGE, Night, filled_in, procedures
+from tests.support.runbook import FILLED_IN, PAGE, Night, below, filled_in, procedures
 from tests.support.tracker import Tracker
 
 READ_ANEW_SECONDS = 20
@@ -150,7 +150,7 @@ def test_every_procedure_is_played_here() -> None:
 
 
 def test_every_procedure_says_what_is_seen_what_it_means_and_how_it_ends() -> None:
-    for text in PAGE.read_text().split("\n### ")[1:]:
+    for text in below(PAGE.read_text(), "Procedures").split("\n### ")[1:]:
         for part in ("**You see**", "**It means**", "**It worked when**"):
             assert part in text, f"{text.splitlines()[0]}: {part}"
 

@@ -113,7 +113,7 @@ async def test_what_was_taken_and_not_told_of_is_shown_as_the_dispatcher_has_it(
     storage: Pool, told: Told, state: str, status: str
 ) -> None:
     story = make_late()
-    before = metrics.OVERDUE.labels(status)._value.get()
+    before = metrics.OVERDUE._value.get()
     await record(make_recorder(storage), story.request)
     async with sweeping(storage, known_as(story, state, reason="invalid_number"), clock.now()) as sweep:
         await sweep.turn()
@@ -122,7 +122,7 @@ async def test_what_was_taken_and_not_told_of_is_shown_as_the_dispatcher_has_it(
     assert row["status"] == status
     assert row["reason"] == ("invalid_number" if state in ("failed", "waiting") else None)
     assert told.errors == ["message_overdue"]
-    assert metrics.OVERDUE.labels(status)._value.get() == before + 1
+    assert metrics.OVERDUE._value.get() == before + 1
 
 
 async def test_what_the_dispatcher_knows_of_the_provider_and_the_next_try_is_shown(storage: Pool) -> None:
@@ -276,7 +276,7 @@ async def test_receipt_for_nobody_alerts_once_after_an_hour_and_is_matched_all_t
 ) -> None:
     story = Story(make_request(at=clock.now()))
     receipt = story.receipt(ReceiptStatus.DELIVERED, echoed=echoed)
-    counted = metrics.UNMATCHED.labels("delivery_reported")
+    counted = metrics.UNMATCHED
     before = counted._value.get()
     await record(make_recorder(storage), receipt)
     async with sweeping(storage, FakeJobs(), clock.now()) as sweep:

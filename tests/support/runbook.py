@@ -35,9 +35,23 @@ class Procedure:
 
 def procedures(page: str) -> dict[str, Procedure]:
     """By their headings; "Start here" is one of them."""
-    parts = re.split(r"^##+ (.+)\n", page, flags=re.MULTILINE)
-    found = [_procedure(title, text) for title, text in zip(parts[1::2], parts[2::2], strict=True)]
-    return {one.title: one for one in found if one.title != "Procedures"}
+    start, procedures = below(page, "Start here"), below(page, "Procedures")
+    return {one.title: one for one in [_procedure("Start here", start), *_entries(procedures)]}
+
+
+def alerts(page: str) -> dict[str, Procedure]:
+    """What to look at, by the alert's name."""
+    return {one.title: one for one in _entries(below(page, "Alerts"))}
+
+
+def below(page: str, title: str) -> str:
+    """What stands below one of the page's main headings."""
+    return page.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def _entries(text: str) -> list[Procedure]:
+    _, *rest = re.split(r"^### (.+)\n", text, flags=re.MULTILINE)
+    return [_procedure(title, below) for title, below in zip(rest[::2], rest[1::2], strict=True)]
 
 
 def _procedure(title: str, text: str) -> Procedure:

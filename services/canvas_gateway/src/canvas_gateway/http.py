@@ -73,7 +73,7 @@ class CanvasEndpoints:
             log.warning("canvas_request_refused", endpoint=endpoint, outcome=turned.outcome)
             return turned.answer
         except Exception:
-            REQUESTS.labels(endpoint, "failed").inc()
+            REQUESTS.labels(endpoint, "error").inc()
             raise
         seconds = time.perf_counter() - started
         REQUESTS.labels(endpoint, drawn.outcome).inc()

@@ -40,16 +40,12 @@ JUDGEMENTS = Counter(
     "proactive_tracker_sweep_answers", "What the dispatcher said of messages that looked not taken", ["answer"]
 )
 OVERDUE = Counter(
-    "proactive_tracker_overdue",
-    "Messages past their time that the dispatcher has and of which it told nothing, by its job's state",
-    ["state"],
+    "proactive_tracker_overdue", "Messages past their time that the dispatcher has and of which it told no end"
 )
 MISDIRECTED = Counter(
     "proactive_tracker_misdirected", "Receipts that name a message of another channel: they count nothing"
 )
-UNMATCHED = Counter(
-    "proactive_tracker_unmatched", "Receipts and results that waited for their message for an hour", ["event"]
-)
+UNMATCHED = Counter("proactive_tracker_unmatched", "Receipts and results that waited for their message for an hour")
 UNREADABLE = Counter("proactive_tracker_unreadable", "Rows left out because this release cannot read them", ["what"])
 BACKLOG = Gauge("proactive_tracker_backlog", "Status events and effects in Intercom that wait", ["what"])
 OLDEST_SECONDS = Gauge("proactive_tracker_backlog_oldest_seconds", "Age of the oldest of them", ["what"])

@@ -89,7 +89,7 @@ class Sweep(Loop):
         """Alert about what was said of messages that nobody asked for, as far as the queue was read."""
         before = min(read_up_to, clock.now()) - UNMATCHED_AFTER
         for entry in await entries.tell_unmatched(self._pool, before, LIMIT):
-            metrics.UNMATCHED.labels(entry.event).inc()
+            metrics.UNMATCHED.inc()
             trace = None if entry.message_id is None else traceparent_of(entry.workspace_id, entry.message_id)
             with about(entry.workspace_id, entry.message_id, trace):
                 log.error(
@@ -134,7 +134,7 @@ class Sweep(Loop):
         if (job := answer.job) is not None:
             await self._record(looked_up(job, late.key, late.channel_id, clock.now()))
         state = job.status if job else "nothing" if answer.taken is Taken.NEVER else "unreadable"
-        metrics.OVERDUE.labels(state).inc()
+        metrics.OVERDUE.inc()
         log.error(
             "message_overdue",
             shown=late.status,
