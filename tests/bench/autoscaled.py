@@ -90,7 +90,7 @@ class Autoscaled:
         await asyncio.to_thread(self._scale, wanted)
 
     async def _ask(self, session: aiohttp.ClientSession, trigger: Trigger) -> float | None:
-        ask = {"rabbitmq": self._queued}[trigger.kind]
+        ask = {"rabbitmq": self._queued, "metrics-api": self._told}[trigger.kind]
         try:
             return await ask(session, trigger.metadata)
         except (aiohttp.ClientError, TimeoutError):
@@ -105,6 +105,17 @@ class Autoscaled:
         async with session.get(place, params=query, auth=login, raise_for_status=True) as answer:
             found = await answer.json()
         return float(sum(queue.get("messages", 0) for queue in found["items"]))
+
+    async def _told(self, session: aiohttp.ClientSession, metadata: Mapping[str, str]) -> float:
+        """A number in what the dispatcher tells operators."""
+        around = self._world.stack.surroundings
+        url = around.url("operators", urlsplit(metadata["url"]).path)
+        headers = {"Authorization": f"Bearer {around.secrets.operators_token}"}
+        async with session.get(url, headers=headers, raise_for_status=True) as answer:
+            found = await answer.json()
+        for name in metadata["valueLocation"].split("."):
+            found = found[name]
+        return float(found)
 
     def _scale(self, wanted: int) -> None:
         while self.workers > wanted:
