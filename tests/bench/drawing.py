@@ -1,6 +1,7 @@
 """The same as pictures: SVG that needs nothing from outside."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.bench.comparing import Comparison
 from tests.bench.contestants import Contestant
 from tests.bench.rows import figure
 from tests.bench.running import COUNTED, Run
+from tests.bench.scaling import Scaled
 
 _LOOK: dict[str, Any] = {
     "js": [],  # pygal's own would be fetched from the net
@@ -62,6 +64,45 @@ def _latency(found: Comparison, contestants: Sequence[Contestant]) -> Any:
     chart = pygal.HorizontalBar(title=title, formatter="{:.0f}".format, **_LOOK)
     for label, value in _PERCENTILES.items():
         chart.add(label, [_taken(found, one.name, value) for one in contestants])
+    return chart
+
+
+def draw_scaling(found: Scaled, folder: Path) -> list[Path]:
+    """What waits and who works, and what agents wait for, over time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = []
+    for name, chart in {"scaling": _work, "scaling-latency": _agents}.items():
+        path = folder / f"{name}.svg"
+        path.write_text(chart(found).render(is_unicode=True) + "\n")
+        drawn.append(path)
+    return drawn
+
+
+_OVER_TIME = _LOOK | {"print_values": False, "x_title": "seconds since the bulk messages came"}
+
+
+def _work(found: Scaled) -> Any:
+    title = "What is in the channel's queues, what waits in the journal, and its workers"
+    chart = pygal.XY(title=title, dots_size=0, formatter="{:,.0f}".format, **_OVER_TIME)
+    for number, name in enumerate(("in the queues", "due in the journal")):
+        chart.add(name, [(one.second - found.began, one.depths[number]) for one in found.samples], fill=True)
+    chart.add("workers", list(_steps(found)), secondary=True, stroke_style={"width": 3})
+    chart.config.secondary_range = (0, found.rule.most + 1)
+    return chart
+
+
+def _steps(found: Scaled) -> Iterator[tuple[float, int]]:
+    for one in found.samples:
+        yield one.second - found.began, one.workers
+        yield one.second - found.began, one.wanted
+
+
+def _agents(found: Scaled) -> Any:
+    title = "Agents' messages, from the request to “Message sent!”, in ms (the provider takes 1,000)"
+    chart = pygal.XY(title=title, stroke=False, dots_size=2, formatter="{:,.0f}".format, **_OVER_TIME)
+    for name, since, until in (("alone", found.warm, found.began), ("among bulk messages", found.began, math.inf)):
+        mine = [one for one in found.agents if since <= one.moment < until and one.answered is not None]
+        chart.add(name, [(one.moment - found.began, 1000 * (one.answered or 0)) for one in mine])
     return chart
 
 
