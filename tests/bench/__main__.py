@@ -23,7 +23,8 @@ from tests.bench.receiving import receiving
 from tests.bench.report import side_by_side, table, write_json
 from tests.bench.rows import Row
 from tests.bench.running import Plan
-from tests.bench.scaling import over_time, scaling
+from tests.bench.scaled import over_time
+from tests.bench.scaling import scaling
 from tests.bench.varying import ablation, crowded, endurance, workers
 from tests.bench.world import World
 from tests.support.backends import temporary_state

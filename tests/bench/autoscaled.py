@@ -12,6 +12,7 @@ import yaml
 
 from devstack.channels import SMS
 from devstack.errors import DevstackError
+from devstack.stack import STOP_SECONDS
 from devstack.state import root_of_checkout
 from tests.bench.autoscaler import Autoscaler, Rule, Trigger
 from tests.bench.contestants import MOST_WORKERS, with_workers
@@ -125,6 +126,18 @@ class Autoscaled:
             self._world.launch(name, self._settings)
             self._processes[name] = self._world.stack.process(name)
             self._active.append(name)
+
+    def check(self) -> None:
+        """
+        See that those who were asked to stop did so.
+
+        Raises:
+            DevstackError: one did not end in good order.
+        """
+        for name in self._names:
+            if name not in self._active and not self._ended(name):
+                self._processes[name].stop(STOP_SECONDS)
+                self._ended(name)
 
     def _ended(self, name: str) -> bool:
         """

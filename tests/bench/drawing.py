@@ -12,7 +12,8 @@ from tests.bench.comparing import Comparison
 from tests.bench.contestants import Contestant
 from tests.bench.rows import figure
 from tests.bench.running import COUNTED, Run
-from tests.bench.scaling import Scaled
+from tests.bench.scaled import SPAN_SECONDS, Scaled
+from tests.bench.scaling import MESSAGES
 
 _LOOK: dict[str, Any] = {
     "js": [],  # pygal's own would be fetched from the net
@@ -78,16 +79,31 @@ def draw_scaling(found: Scaled, folder: Path) -> list[Path]:
     return drawn
 
 
-_OVER_TIME = _LOOK | {"print_values": False, "x_title": "seconds since the bulk messages came"}
+_OVER_TIME = _LOOK | {
+    "style": CleanStyle(
+        font_family="sans-serif",
+        plot_background="white",
+        label_font_size=13,
+        stroke_width="2.5",
+        colors=("#777777", "#5b8fc9", "#b03030"),
+    ),
+    "print_values": False,
+    "show_dots": False,
+    "x_title": "seconds since the bulk messages came",
+    "value_formatter": "{:,.0f}".format,
+    "x_value_formatter": "{:.0f}".format,
+}
 
 
 def _work(found: Scaled) -> Any:
-    title = "What is in the channel's queues, what waits in the journal, and its workers"
-    chart = pygal.XY(title=title, dots_size=0, formatter="{:,.0f}".format, **_OVER_TIME)
-    for number, name in enumerate(("in the queues", "due in the journal")):
+    title = "Messages in queues and journal (left), workers (right)"
+    chart = pygal.XY(title=title, **_OVER_TIME)
+    for number, name in enumerate(("in the queues", "in the journal")):
         chart.add(name, [(one.second - found.began, one.depths[number]) for one in found.samples], fill=True)
-    chart.add("workers", list(_steps(found)), secondary=True, stroke_style={"width": 3})
-    chart.config.secondary_range = (0, found.rule.most + 1)
+    chart.add("workers", list(_steps(found)), secondary=True)
+    lines = found.rule.most + 1  # each stands for a worker on the right
+    chart.config.range, chart.config.secondary_range = (0, MESSAGES), (0, lines)
+    chart.y_labels = [number * MESSAGES / lines for number in range(lines + 1)]
     return chart
 
 
@@ -98,11 +114,13 @@ def _steps(found: Scaled) -> Iterator[tuple[float, int]]:
 
 
 def _agents(found: Scaled) -> Any:
-    title = "Agents' messages, from the request to “Message sent!”, in ms (the provider takes 1,000)"
-    chart = pygal.XY(title=title, stroke=False, dots_size=2, formatter="{:,.0f}".format, **_OVER_TIME)
-    for name, since, until in (("alone", found.warm, found.began), ("among bulk messages", found.began, math.inf)):
-        mine = [one for one in found.agents if since <= one.moment < until and one.answered is not None]
-        chart.add(name, [(one.moment - found.began, 1000 * (one.answered or 0)) for one in mine])
+    title = f"An agent's request to “Message sent!”, in ms: of each {SPAN_SECONDS} s"
+    chart = pygal.XY(title=title, **_OVER_TIME)
+    ends = found.samples[-1].second
+    begins = [found.warm + SPAN_SECONDS * number for number in range(math.ceil((ends - found.warm) / SPAN_SECONDS))]
+    for name, share in {"median": 0.5, "slowest": 1.0}.items():
+        chart.add(name, [(begin - found.began, found.taken(share, begin, begin + SPAN_SECONDS)) for begin in begins])
+    chart.config.include_x_axis = True
     return chart
 
 
