@@ -42,8 +42,8 @@ bench: setup-bench ## Measure everything, side by side with its peers; takes an 
 bench-quick: setup-bench ## The main ratios of the above, in less than three minutes
 	@$(BIN)/python -m tests.bench quick
 
-scale-demo: setup-bench ## 5,000 bulk messages among agents': a channel's workers go 1 → 4 → 1; takes four minutes
-	@$(BIN)/python -m tests.bench scale
+scale-demo: setup-bench ## 5,000 bulk messages among agents': a channel's workers go 1 → 4 → 1, in four minutes (FACTOR=1: as slowly as in a cluster)
+	@$(BIN)/python -m tests.bench scale --factor $(or $(FACTOR),10)
 
 bench-history: setup ## Fill ROWS=10000000 messages into a private PostgreSQL: how long does the history take?
 	@$(BIN)/python -m tests.bench history --rows $(or $(ROWS),10000000)

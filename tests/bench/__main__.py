@@ -87,7 +87,7 @@ def main() -> int:
             measure_history(options.rows, options.json or _file("bench-history.json"), say)
             return 0
         if options.what == "scale":
-            return _scale(options.json or _file("scale-demo.json"), say)
+            return _scale(options, say)
         bench = _quick(say) if options.what == "quick" else _whole(options, say)
     except DevstackError as error:
         print(error, file=sys.stderr)
@@ -108,13 +108,14 @@ def main() -> int:
     return 1 if failed or bench.troubles else 0
 
 
-def _scale(target: Path, say: Say) -> int:
+def _scale(options: argparse.Namespace, say: Say) -> int:
     from tests.bench.drawing import draw_scaling
 
     with temporary_state("bench") as state, World(state, Progress(), watched=True) as world:
-        scaled = scaling(world, say)
+        scaled = scaling(world, say, options.factor)
     for line in ("", *over_time(scaled), "", *table(scaled.rows())):
         say(line)
+    target = options.json or _file("scale-demo.json")
     write_json(target, None, scaled.rows(), {"scaling": scaled.document()})
     drawn = draw_scaling(scaled, root_of_checkout() / "docs" / "benchmarks")
     say(f"As JSON: {os.path.relpath(target)}. Drawn: {', '.join(os.path.relpath(path) for path in drawn)}")
@@ -161,11 +162,14 @@ def _options() -> argparse.Namespace:
     whole.add_argument("--rounds", type=int, default=3, help="runs of each; medians are of these")
     whole.add_argument("--messages", type=int, default=200_000, help="of the long run")
     whole.add_argument("--jobs", type=int, default=10_000_000, help="finished ones in a full journal")
-    kinds.add_parser("scale", help="whether a channel's workers come and go with its work, in four minutes")
+    scale = kinds.add_parser("scale", help="whether a channel's workers come and go with its work")
+    scale.add_argument("--factor", type=float, default=10, help="every time of the rule is divided by it")
     history = kinds.add_parser("history", help="how long the history takes with so many messages")
     for one in (whole, history):
         one.add_argument("--rows", type=int, default=10_000_000, help="of the history; 10 million take 20 GB")
     options = parser.parse_args()
+    if options.what == "scale" and options.factor < 1:
+        parser.error("--factor has to be 1 or more")
     if options.what in ("whole", "history") and not 1 <= options.rows <= MOST_ROWS:
         parser.error(f"--rows has to be between 1 and {MOST_ROWS:,}")
     return options

@@ -59,6 +59,14 @@ class Rule:
     fallback: int
     triggers: Sequence[Trigger]
 
+    def __str__(self) -> str:
+        more = " or ".join(f"{one.workers} more in {one.seconds:g} s" for one in self.up.policies)
+        fewer = " or ".join(f"{one.workers} fewer in {one.seconds:g} s" for one in self.down.policies)
+        return (
+            f"{self.least} to {self.most} workers, a look every {self.interval:g} s, {more}, "
+            f"{fewer} once {self.down.window:g} s ask for no more"
+        )
+
     def faster(self, factor: float) -> "Rule":
         """The same rule in a world whose time runs so many times as fast."""
         up, down = self.up.faster(factor), self.down.faster(factor)

@@ -88,7 +88,13 @@ class Scaled:
             "until one worker was left": (self.samples[-1].second - self.began, "s"),
         }
         ratio = Row(
-            "agents' p95 / alone", figure([self.ratio]), "×", MOST_RATIO, None, less_is_better=True, judged=True
+            "agents' p95, among bulk messages / alone",
+            figure([self.ratio]),
+            "×",
+            MOST_RATIO,
+            None,
+            less_is_better=True,
+            judged=True,
         )
         return [ratio, *(Row(name, figure([value]), unit) for name, (value, unit) in told.items())]
 

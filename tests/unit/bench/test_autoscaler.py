@@ -92,6 +92,7 @@ def test_factor_divides_every_time_and_nothing_else() -> None:
     assert play(faster, depths) == play(RULE, depths)
     assert (faster.least, faster.most, faster.failures, faster.fallback) == (1, 4, 3, 2)
     assert faster.triggers == RULE.triggers
+    assert "2 more in 3 s, 1 fewer in 6 s once 30 s" in str(faster)
 
 
 def test_rule_is_the_one_that_is_deployed() -> None:
