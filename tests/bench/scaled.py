@@ -64,8 +64,8 @@ class Scaled:
 
     @property
     def busy(self) -> float:
-        """Agents' p95 among bulk messages, until the workers were as few as before."""
-        return self.taken(0.95, self.began)
+        """Agents' p95 until all bulk messages were sent, or until the workers were as few as before: the higher one."""
+        return max(self.taken(0.95, self.began, self.began + self.all_sent), self.taken(0.95, self.began))
 
     @property
     def ratio(self) -> float:

@@ -98,6 +98,7 @@ class _Play:
         self._agents: dict[str, Asked] = {}
         self._panel = f"panel.{uuid4()}"
         self._bulk: set[str] = set()
+        self._told_at = 0.0
 
     async def play(self) -> Scaled:
         """From the first agent's message to what the history says of the last one."""
@@ -167,16 +168,17 @@ class _Play:
                 task.result()
             if not autoscaled.samples:
                 continue
-            self._tell(autoscaled.samples)
+            self._tell(autoscaled.samples[-1])
             if left and not any(autoscaled.samples[-1].depths):
                 left -= await _sent(database, left)
                 self._scaled.all_sent = time.monotonic() - self._scaled.began
             if not left and autoscaled.workers == self._scaled.rule.least:
                 return
 
-    def _tell(self, samples: Sequence[Sample]) -> None:
-        if int(samples[-1].second - self._scaled.began) % SPAN_SECONDS == 0:
-            self._say(told(samples[-1], self._scaled.began))
+    def _tell(self, last: Sample) -> None:
+        if last.second >= self._told_at + SPAN_SECONDS:
+            self._told_at = last.second
+            self._say(told(last, self._scaled.began))
 
     async def _settle(self, database: "asyncpg.Connection[asyncpg.Record]") -> None:
         """See that each message was called once, and that the history says "Sent" of all; and how long agents' took."""
