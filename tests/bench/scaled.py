@@ -106,6 +106,11 @@ class Scaled:
         if (self.workers[0], self.workers[-1]) != (rule.least, rule.least):
             ends = f"began with {self.workers[0]} and ended with {self.workers[-1]}"
             found.append(f"It {ends} worker(s), instead of {rule.least}.")
+        went = next((one.second - self.began for one in self.samples if one.wanted < one.workers), math.inf)
+        if went < self.all_sent:
+            found.append(
+                f"A worker was sent away after {went:.0f} s, and all was sent after {self.all_sent:.0f} s only."
+            )
         if not self.ratio <= MOST_RATIO:
             found.append(f"Agents' p95 was {self.ratio:.2f} times that without bulk messages; {MOST_RATIO} is allowed.")
         return found

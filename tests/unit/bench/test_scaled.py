@@ -12,7 +12,7 @@ from tests.bench.scaled import Asked, Scaled, accounts, over_time
 
 def make_scaled(workers: tuple[int, ...] = (1, 3, 4, 3, 2, 1), busy: float = 1.1) -> Scaled:
     """A run whose agents waited a second alone, and `busy` seconds among bulk messages."""
-    scaled = Scaled(read_rule(scaled_object()), factor=10, warm=100, began=160, all_sent=25, published=5_700)
+    scaled = Scaled(read_rule(scaled_object()), factor=10, warm=100, began=160, all_sent=5, published=5_700)
     for number, (before, after) in enumerate(itertools.pairwise(workers)):
         scaled.samples.append(Sample(160 + 6 * number, [0, None], before, after, 100 * number))
     scaled.agents = [Asked(moment, moment, 1.0, 1.2) for moment in range(100, 160)]
@@ -38,6 +38,12 @@ def test_run_that_went_as_it_has_to_says_so() -> None:
 def test_run_fails_by_workers_that_did_not_come_or_go_and_by_agents_that_waited(scaled: Scaled, said: str) -> None:
     (sentence,) = scaled.failed()
     assert said in sentence
+
+
+def test_run_fails_by_a_worker_that_went_with_work_undone() -> None:
+    scaled = make_scaled()
+    scaled.all_sent = 12.5
+    assert scaled.failed() == ["A worker was sent away after 12 s, and all was sent after 12 s only."]
 
 
 def test_quiet_minutes_afterwards_do_not_hide_what_agents_waited() -> None:
