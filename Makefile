@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test demo chaos soak mutants setup-bench bench bench-quick bench-history pictures check fmt lock clean-state
+.PHONY: help setup run test demo chaos soak mutants setup-bench bench bench-quick bench-history scale-demo pictures check fmt lock clean-state
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -41,6 +41,9 @@ bench: setup-bench ## Measure everything, side by side with its peers; takes an 
 
 bench-quick: setup-bench ## The main ratios of the above, in less than three minutes
 	@$(BIN)/python -m tests.bench quick
+
+scale-demo: setup-bench ## 5,000 bulk messages among agents': a channel's workers go 1 → 4 → 1, in four minutes (FACTOR=1: as slowly as in a cluster)
+	@$(BIN)/python -m tests.bench scale --factor $(or $(FACTOR),10)
 
 bench-history: setup ## Fill ROWS=10000000 messages into a private PostgreSQL: how long does the history take?
 	@$(BIN)/python -m tests.bench history --rows $(or $(ROWS),10000000)

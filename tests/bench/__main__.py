@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: what `make bench`, `make bench-quick` and `make bench-history` call."""
+"""`python -m tests.bench`: what `make bench`, `bench-quick`, `bench-history` and `scale-demo` call."""
 
 import argparse
 import os
@@ -23,6 +23,8 @@ from tests.bench.receiving import receiving
 from tests.bench.report import side_by_side, table, write_json
 from tests.bench.rows import Row
 from tests.bench.running import Plan
+from tests.bench.scaled import over_time
+from tests.bench.scaling import scaling
 from tests.bench.varying import ablation, crowded, endurance, workers
 from tests.bench.world import World
 from tests.support.backends import temporary_state
@@ -84,6 +86,8 @@ def main() -> int:
         if options.what == "history":
             measure_history(options.rows, options.json or _file("bench-history.json"), say)
             return 0
+        if options.what == "scale":
+            return _scale(options, say)
         bench = _quick(say) if options.what == "quick" else _whole(options, say)
     except DevstackError as error:
         print(error, file=sys.stderr)
@@ -102,6 +106,23 @@ def main() -> int:
     for trouble in bench.troubles:
         say(f"Not measured: {trouble}")
     return 1 if failed or bench.troubles else 0
+
+
+def _scale(options: argparse.Namespace, say: Say) -> int:
+    from tests.bench.drawing import draw_scaling
+
+    with temporary_state("bench") as state, World(state, Progress(), watched=True) as world:
+        scaled = scaling(world, say, options.factor)
+    for line in ("", *over_time(scaled), "", *table(scaled.rows())):
+        say(line)
+    target = options.json or _file("scale-demo.json")
+    write_json(target, None, scaled.rows(), {"scaling": scaled.document()})
+    drawn = draw_scaling(scaled, root_of_checkout() / "docs" / "benchmarks")
+    say(f"As JSON: {os.path.relpath(target)}. Drawn: {', '.join(os.path.relpath(path) for path in drawn)}")
+    failed = scaled.failed()
+    for sentence in failed or [scaled.success()]:
+        say(sentence)
+    return 1 if failed else 0
 
 
 def _quick(say: Say) -> Bench:
@@ -141,11 +162,15 @@ def _options() -> argparse.Namespace:
     whole.add_argument("--rounds", type=int, default=3, help="runs of each; medians are of these")
     whole.add_argument("--messages", type=int, default=200_000, help="of the long run")
     whole.add_argument("--jobs", type=int, default=10_000_000, help="finished ones in a full journal")
+    scale = kinds.add_parser("scale", help="whether a channel's workers come and go with its work")
+    scale.add_argument("--factor", type=float, default=10, help="every time of the rule is divided by it")
     history = kinds.add_parser("history", help="how long the history takes with so many messages")
     for one in (whole, history):
         one.add_argument("--rows", type=int, default=10_000_000, help="of the history; 10 million take 20 GB")
     options = parser.parse_args()
-    if options.what != "quick" and not 1 <= options.rows <= MOST_ROWS:
+    if options.what == "scale" and options.factor < 1:
+        parser.error("--factor has to be 1 or more")
+    if options.what in ("whole", "history") and not 1 <= options.rows <= MOST_ROWS:
         parser.error(f"--rows has to be between 1 and {MOST_ROWS:,}")
     return options
 

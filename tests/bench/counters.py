@@ -5,10 +5,10 @@ import struct
 from pathlib import Path
 from typing import Literal
 
-Mode = Literal["constant", "varying"]
+Mode = Literal["constant", "varying", "slow"]
 
 _FORMAT = struct.Struct("<QQQ")
-_MODES: tuple[Mode, ...] = ("constant", "varying")
+_MODES: tuple[Mode, ...] = ("constant", "varying", "slow")
 
 
 class Counters:

@@ -3,15 +3,17 @@ The fake provider: `python -m tests.bench.provider`, told by PROVIDER_PORT and C
 does, after a while; a GET, by which it is asked whether it is there, at once.
 
 HTTP by hand on one asyncio.Protocol: with aiohttp's server it would cost a third of what a dispatcher costs, on the
-same two cores. `constant` is 50 ms; `varying` is 30 ms and an exponential 20 ms, where 2 % take a second.
+same two cores. `constant` is 50 ms; `varying` is 30 ms and an exponential 20 ms, where 2 % take a second; `slow` is a
+second. Where LEDGER names a file, each call adds the message id to it that its status callback names.
 """
 
 import asyncio
 import os
 import random
+import re
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 from runtime.lifecycle import loop_factory
 from tests.bench.counters import Counters
@@ -25,26 +27,31 @@ _ANSWER = (
     "Connection: keep-alive\r\n\r\n{body}"
 )
 _LENGTH = b"content-length:"
+_ID = re.compile(rb"mid%3D([0-9a-f-]{36})")
 
 
 class Provider:
     """Counts, and takes its time."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Counters, ledger: BinaryIO | None = None) -> None:
         self._counters = counters
+        self._ledger = ledger
         self._received = self._answered = 0
 
     def seconds(self) -> float:
         """How long the next answer takes."""
-        if self._counters.mode == "constant":
-            return CONSTANT_SECONDS
+        mode = self._counters.mode
+        if mode != "varying":
+            return SLOW_SECONDS if mode == "slow" else CONSTANT_SECONDS
         if random.random() < SLOW_SHARE:
             return SLOW_SECONDS
         return LEAST_SECONDS + random.expovariate(1 / MEAN_MORE_SECONDS)
 
-    def received(self) -> int:
+    def received(self, request: bytes) -> int:
         """One more; its number."""
         self._received += 1
+        if self._ledger and (found := _ID.search(request)):
+            self._ledger.write(found[1] + b"\n")
         self._counters.count(self._received, self._answered)
         return self._received
 
@@ -71,12 +78,12 @@ class Connection(asyncio.Protocol):
         end = self._read.find(b"\r\n\r\n")
         if end < 0 or len(self._read) < end + 4 + _length(self._read[:end]):
             return
-        get = self._read.startswith(b"GET ")
+        request = bytes(self._read)
         self._read.clear()
-        if get:
+        if request.startswith(b"GET "):
             self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
             return
-        number = self._provider.received()
+        number = self._provider.received(request)
         asyncio.get_running_loop().call_later(self._provider.seconds(), self._answer, number)
 
     def _answer(self, number: int) -> None:
@@ -98,5 +105,7 @@ async def _serve(port: int, provider: Provider) -> None:
 
 
 if __name__ == "__main__":
+    ledger = open(os.environ["LEDGER"], "ab", buffering=0) if os.environ.get("LEDGER") else None  # noqa: SIM115  to the end
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_serve(int(os.environ["PROVIDER_PORT"]), Provider(Counters(Path(os.environ["COUNTERS"])))))
+        provider = Provider(Counters(Path(os.environ["COUNTERS"])), ledger)
+        runner.run(_serve(int(os.environ["PROVIDER_PORT"]), provider))

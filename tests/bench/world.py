@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Self
 
 import aiormq
@@ -26,23 +27,33 @@ Settings = Mapping[str, Mapping[str, str]]
 
 
 class World:
-    """A context manager. The database is durable, and tells when each transaction was committed."""
+    """
+    A context manager. The database is durable, and tells when each transaction was committed.
 
-    def __init__(self, state: State, progress: Progress | None = None) -> None:
+    `watched`: the broker has its management plugin, and the provider notes the id of each message.
+    """
+
+    def __init__(self, state: State, progress: Progress | None = None, *, watched: bool = False) -> None:
         self._progress = progress or Silent()
         backends = choose(
             state, purpose="run", report=self._progress.say, environment={"PROACTIVE_BACKENDS": "private"}
         )
+        if watched:
+            backends = replace(backends, broker=RabbitMQ(state, management=True))
         assert isinstance(backends.broker, RabbitMQ)
         assert isinstance(backends.database, Postgres)
         self.broker, self.database = backends.broker, backends.database
         self.counters = Counters(state.folder / "counters")
+        self.ledger = state.folder / "ledger"
         self._started = ExitStack()
         self._launched: set[str] = set()
         self.stack = Stack(
             state.folder,
             overrides={
-                "provider": {"COUNTERS": str(state.folder / "counters")},
+                "provider": {
+                    "COUNTERS": str(state.folder / "counters"),
+                    "LEDGER": str(self.ledger) if watched else "",
+                },
                 "sandbox": {"SANDBOX_STATE_FILE": "", "SANDBOX_AMQP_URL": ""},
             },
             progress=self._progress,
@@ -58,7 +69,7 @@ class World:
             self.database.restart()
             self.stack.set_up()
             run_async(_execute(self.database.create_database(PEERS[0].database), OUTCOME))
-            self._launch("provider", {})
+            self.launch("provider", {})
             self.stack.wait_ready("provider")
             self._started = starting.pop_all()
         return self
@@ -77,7 +88,7 @@ class World:
         names = [*contestant.dispatchers, *contestant.trackers]
         database = {"DATABASE_URL": self.database_of(contestant)}
         for name in names:
-            self._launch(name, {**database, **(settings or {}).get(name, {})})
+            self.launch(name, {**database, **(settings or {}).get(name, {})})
         if contestant not in PEERS:
             for name in names:
                 self.stack.wait_ready(name)
@@ -93,7 +104,7 @@ class World:
 
     def start_service(self, name: str, settings: Mapping[str, str] | None = None) -> None:
         """Start one more of ours, and wait until it is ready."""
-        self._launch(name, settings or {})
+        self.launch(name, settings or {})
         self.stack.wait_ready(name)
 
     def stop_service(self, name: str) -> None:
@@ -138,7 +149,8 @@ class World:
     def _pids(self, names: Iterable[str]) -> list[int]:
         return [pid for name in names if (pid := self.stack.process(name).pid)]
 
-    def _launch(self, name: str, settings: Mapping[str, str]) -> None:
+    def launch(self, name: str, settings: Mapping[str, str]) -> None:
+        """Start one of its processes with these variables on top, and wait for nothing."""
         self._launched.add(name)
         paths = {"PYTHONPATH": str(root_of_checkout())}
         self.stack.start_service(name, {**paths, **settings_of(name), **settings}, wait=False)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from proactive_contracts.envelope import Event
 from proactive_contracts.reasons import FailureReason
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.values import Channel, Lane, TextContent
+from runtime import clock
 from tests.integration.dispatcher_scene import (
     ACCOUNT,
     INFOBIP_CREDENTIALS,
@@ -276,9 +278,34 @@ async def test_paused_channel_waits_is_told_expires_and_resumes(scene: Scene) ->
         _, listed = await ask(operators, "GET", "/v1/channels")
         mine = next(one for one in listed["channels"] if one["channel_id"] == str(scene.channel_id))
         assert (mine["state"], mine["waiting"]) == ("paused", 1)
+        assert listed["due"] == {"sms": 0, "whatsapp": 0, "viber": 0}
         assert (await ask(operators, "PUT", f"{path}/pause", {"paused": False, "by": "maria"}))[1]["state"] == "open"
         assert (await scene.told.result_of(waits, count=2)).type == "proactive.send_accepted.v1"
     assert scene.twilio.count(dies.data.message_id) == 0
+
+
+async def test_due_is_what_waits_for_a_worker_or_its_senders_rate_alone(scene: Scene) -> None:
+    await limit(scene, 0.01)
+    path = f"/v1/channels/{scene.channel_id}/pause"
+    async with scene.worker(), scene.webhooks() as (_, operators):
+
+        async def due(waiting: int) -> int:
+            while True:
+                _, listed = await ask(operators, "GET", "/v1/channels")
+                mine = next(one for one in listed["channels"] if one["channel_id"] == str(scene.channel_id))
+                if mine["waiting"] == waiting:
+                    return int(listed["due"]["sms"])
+                await asyncio.sleep(0.05)
+
+        async with asyncio.timeout(15):
+            later = scene.request(not_before=clock.now() + timedelta(minutes=5))
+            for event in (scene.request(), scene.request(), scene.request(), later):
+                await scene.publish(event)
+            assert await due(waiting=3) == 2
+            await ask(operators, "PUT", path, {"paused": True, "by": "maria"})
+            assert await due(waiting=3) == 0
+            await ask(operators, "PUT", path, {"paused": False, "by": "maria"})
+            assert await due(waiting=3) == 2
 
 
 async def test_operators_are_told_what_is_wrong(scene: Scene) -> None:

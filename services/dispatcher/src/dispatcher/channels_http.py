@@ -1,5 +1,6 @@
 """The operators' HTTP about channels: how each sender stands, and what it may be told to do."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -13,6 +14,7 @@ from dispatcher.domain.gates import Shut, Wait
 from dispatcher.gates import host_of
 from dispatcher.ports import ChannelDirectory
 from dispatcher.storage.senders import ListedSender, Senders
+from proactive_contracts.values import Channel
 from runtime.http import problem
 from runtime.logs import get_logger
 
@@ -50,7 +52,8 @@ class OperatedChannels:
         app.router.add_put("/v1/channels/{channel_id}/limit", self._limit)
 
     async def _list(self, _request: web.Request) -> web.Response:
-        return web.json_response({"channels": [_document(one) for one in await self._senders.list()]})
+        listed = await self._senders.list()
+        return web.json_response({"channels": [_document(one) for one in listed], "due": _due(listed)})
 
     async def _pause(self, request: web.Request) -> web.Response:
         found = await self._read(request, _Pause)
@@ -114,6 +117,16 @@ def _document(listed: ListedSender) -> dict[str, Any]:
         "provider": host.name,
         "provider_breaker": _breaker(host.breaker),
     }
+
+
+def _due(listed: Iterable[ListedSender]) -> dict[str, int]:
+    """For each kind of channel, the jobs that wait for a worker or their sender's rate alone: what workers scale by."""
+    due = dict.fromkeys(map(str, Channel), 0)
+    for one in listed:
+        standing = one.standing
+        if not isinstance(gates.admit(standing.sender, standing.host, standing.now), Shut):
+            due[one.channel] += one.due
+    return due
 
 
 def _state(admission: Wait | Shut | None) -> str:

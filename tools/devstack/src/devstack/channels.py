@@ -1,6 +1,6 @@
 """The three channels of the sandbox's workspace, and the file with which proactivectl connects them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,8 +118,8 @@ def webhook(around: Surroundings, channel: Connected) -> str:
     return around.url("webhooks", f"/webhooks/{channel.provider}/{channel.id}")
 
 
-def channels_file(around: Surroundings) -> str:
-    """channels.yaml for `proactivectl apply`: the sandbox's workspace and its channels."""
+def channels_file(around: Surroundings, channels: Sequence[Connected] = CHANNELS) -> str:
+    """channels.yaml for `proactivectl apply`: the sandbox's workspace and its channels, or these of it."""
     workspace = {
         "id": WORKSPACE,
         "name": "Sandbox",
@@ -127,6 +127,6 @@ def channels_file(around: Surroundings) -> str:
         "time_zone": "Europe/Athens",
         "token": {"env": "SANDBOX_INTERCOM_TOKEN"},
         "default_admin_id": ADMIN,
-        "channels": [channel.declared(around.url("sandbox", f"/{channel.provider}")) for channel in CHANNELS],
+        "channels": [channel.declared(around.url("sandbox", f"/{channel.provider}")) for channel in channels],
     }
     return yaml.safe_dump({"workspaces": [workspace]}, sort_keys=False, allow_unicode=True)

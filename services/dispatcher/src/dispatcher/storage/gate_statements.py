@@ -198,12 +198,12 @@ WHERE s.channel = $1
 
 ALL = f"""
 SELECT c.id AS channel_id, c.channel, c.workspace_id, c.name, s.host, clock_timestamp() AS now,
-       {SENDER_COLUMNS}, {HOST_COLUMNS}, coalesce(w.waiting, 0) AS waiting
+       {SENDER_COLUMNS}, {HOST_COLUMNS}, coalesce(w.waiting, 0) AS waiting, coalesce(w.due, 0) AS due
 FROM directory.channel c
 LEFT JOIN dispatch.sender s ON s.channel_id = c.id
 LEFT JOIN dispatch.host h ON h.name = s.host
-LEFT JOIN (SELECT channel_id, count(*) AS waiting FROM dispatch.job WHERE state = 'waiting' GROUP BY channel_id) w
-     ON w.channel_id = c.id
+LEFT JOIN (SELECT channel_id, count(*) AS waiting, count(*) FILTER (WHERE due_at <= now()) AS due
+           FROM dispatch.job WHERE state = 'waiting' GROUP BY channel_id) w ON w.channel_id = c.id
 WHERE $1::uuid IS NULL OR c.id = $1
 ORDER BY c.workspace_id, c.name
 """

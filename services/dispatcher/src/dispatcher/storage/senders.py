@@ -19,13 +19,18 @@ from runtime.postgres import Connection, Pool
 
 @dataclass(frozen=True)
 class ListedSender:
-    """A connected channel as operators see it; `waiting` jobs, and nothing but defaults where it was never used."""
+    """
+    A connected channel as operators see it, and nothing but defaults where it was never used.
+
+    Of its `waiting` jobs, the `due` ones are not to come later.
+    """
 
     channel_id: UUID
     workspace_id: str
     name: str
     channel: str
     waiting: int
+    due: int
     standing: Standing
 
 
@@ -67,7 +72,7 @@ class Senders:
     async def list(self, channel_id: UUID | None = None) -> list[ListedSender]:
         """Every connected channel, or one of them."""
         rows = await self._pool.fetch(sql.ALL, channel_id)
-        names = ("channel_id", "workspace_id", "name", "channel", "waiting")
+        names = ("channel_id", "workspace_id", "name", "channel", "waiting", "due")
         return [ListedSender(**{name: row[name] for name in names}, standing=standing_of(row)) for row in rows]
 
     async def pause(self, channel_id: UUID, by: str) -> None:
