@@ -368,6 +368,31 @@ async def test_stop_waits_for_what_is_in_flight_and_gives_the_rest_back(
     assert sorted(await bodies_in(amqp_url, queue)) == sorted(set(bodies) - set(ended))
 
 
+async def test_stop_gives_back_what_is_not_begun_before_what_is_in_flight_ends(
+    start: Start, amqp_url: str, queue: str
+) -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def handle(delivery: Delivery) -> None:
+        begun.set()
+        await may_end.wait()
+
+    async def stop_while_one_is_in_flight() -> None:
+        async with start(queue, handle, concurrency=1):
+            await put(amqp_url, queue, b"in flight", b"not begun")
+            await begun.wait()
+
+    stopping = asyncio.create_task(stop_while_one_is_in_flight())
+    await begun.wait()
+    try:
+        assert (await take(amqp_url, queue)).body == b"not begun"
+        assert not stopping.done()
+    finally:
+        may_end.set()
+        await stopping
+    assert await bodies_in(amqp_url, queue) == []
+
+
 async def test_stop_does_not_wait_for_trouble_to_pass(start: Start, amqp_url: str, queue: str) -> None:
     tries = 0
 

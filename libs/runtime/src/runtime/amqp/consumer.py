@@ -139,6 +139,7 @@ class Consumer:
         self._prefetch = prefetch or concurrency + (concurrency + 1) // 2
         self._trouble: tuple[type[Exception], ...] = (*trouble, PublishFailed)
         self._inbox: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._not_begun: list[Delivery] = []
         self._busy = 0
         self._taken = 0
         self._open: dict[int, None] = {}
@@ -198,9 +199,18 @@ class Consumer:
             await self._until_over(connection, channel, cancelled)
             for name in self._queues:
                 await underlay.basic_cancel(name)
+            await self._give_back_what_is_not_begun()
             await channel.closed()  # the drain in __aexit__ ends this session
         finally:
             self._consuming = False
+
+    async def _give_back_what_is_not_begun(self) -> None:
+        """Another replica takes it at once, however long the drain lasts."""
+        while not self._inbox.empty():
+            self._not_begun.append(self._inbox.get_nowait())
+        for delivery in self._not_begun:
+            self._close(delivery, handled=False)
+            await delivery.give_back()
 
     async def _until_over(
         self, connection: AbstractConnection, channel: AbstractChannel, cancelled: asyncio.Event
@@ -245,8 +255,11 @@ class Consumer:
     async def _work(self) -> None:
         while True:
             delivery = await self._inbox.get()
-            if delivery.stale or self._stopping.is_set():
+            if delivery.stale:
                 self._close(delivery, handled=False)
+                continue
+            if self._stopping.is_set():
+                self._not_begun.append(delivery)
                 continue
             self._busy += 1
             try:
