@@ -17,7 +17,9 @@ from cryptography.fernet import Fernet
 
 from devstack.backends import Broker
 from devstack.logins import import_users
+from runtime import migrations
 from runtime.amqp.connection import connect
+from status_tracker.storage import SOURCE
 from tests.unit.proactivectl.command import Command
 
 KEY = Fernet.generate_key().decode()
@@ -42,6 +44,8 @@ accounts:
 """
 READERS = {"readers": "wrong"}
 """No service runs here."""
+
+*_, BEFORE_IT, NEWEST = (migration.name for migration in migrations.found(SOURCE))
 
 
 class Doctor:
@@ -152,24 +156,24 @@ def test_what_is_as_it_should_be_is_ok_and_who_does_not_read_is_named(doctor: Do
     ("plant", "mend", "state", "found", "advice"),
     [
         (
-            "UPDATE tracker.migration SET name = '0000_x' WHERE name = '0012_line'",
-            "UPDATE tracker.migration SET name = '0012_line' WHERE name = '0000_x'",
+            f"UPDATE tracker.migration SET name = '0000_x' WHERE name = '{NEWEST}'",
+            f"UPDATE tracker.migration SET name = '{NEWEST}' WHERE name = '0000_x'",
             "wrong",
-            "at 0011_key_last, and this release needs 0012_line",
+            f"at {BEFORE_IT}, and this release needs {NEWEST}",
             "proactivectl migrate",
         ),
         (
             "INSERT INTO tracker.migration (name, sha256) VALUES ('9999_next', '')",
             "DELETE FROM tracker.migration WHERE name = '9999_next'",
             "warning",
-            "at 9999_next, which is newer than this release's 0012_line",
+            f"at 9999_next, which is newer than this release's {NEWEST}",
             "Use the proactivectl of the release that migrated it",
         ),
         (
-            "UPDATE tracker.migration SET sha256 = 'x' || sha256 WHERE name = '0012_line'",
-            "UPDATE tracker.migration SET sha256 = substr(sha256, 2) WHERE name = '0012_line'",
+            f"UPDATE tracker.migration SET sha256 = 'x' || sha256 WHERE name = '{NEWEST}'",
+            f"UPDATE tracker.migration SET sha256 = substr(sha256, 2) WHERE name = '{NEWEST}'",
             "wrong",
-            "tracker/0012_line.sql was changed after it was applied",
+            f"tracker/{NEWEST}.sql was changed after it was applied",
             "Use the release that applied it",
         ),
     ],

@@ -63,6 +63,7 @@ OTHERS: Sequence[Mutation] = (
         "what is parked is acknowledged only when its copy is confirmed",
         f"{AMQP}/consumer.py",
         "        await self._publisher.publish(DEAD, parked(delivery.queue), delivery.body, properties)\n"
+        "        PARKED.labels(delivery.queue, reason).inc()\n"
         "        await delivery.ack()\n",
         "        await delivery.ack()\n"
         "        await self._publisher.publish(DEAD, parked(delivery.queue), delivery.body, properties)\n",
@@ -73,8 +74,8 @@ OTHERS: Sequence[Mutation] = (
         "trouble with the database never counts against a message",
         f"{AMQP}/consumer.py",
         "        except self._trouble:\n            raise\n        except Exception:\n"
-        "            message_id = delivery.message.properties.message_id\n",
-        "        except Exception:\n            message_id = delivery.message.properties.message_id\n",
+        '            log.exception("delivery_failed"',
+        '        except Exception:\n            log.exception("delivery_failed"',
         f"{CONSUMING}::test_trouble_is_waited_out_in_place_and_never_counted",
     ),
     _one(

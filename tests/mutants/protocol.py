@@ -337,7 +337,7 @@ PROTOCOL: Sequence[Mutation] = (
         "resend-takes-the-place",
         "a message that never came cannot be sent beside its re-send",
         JOBS,
-        "await _take_place(connection, resends.replaced_by(resend), request.lane, resend.resend_of, None)",
+        "await _take_place(connection, resends.replaced_by(resend), request.lane, resend.resend_of, None, None)",
         "pass",
         f"{IN_JOBS}::test_resend_of_a_message_that_never_came_keeps_it_from_coming_later",
     ),

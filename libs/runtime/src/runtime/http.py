@@ -2,7 +2,7 @@
 
 import hmac
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -69,9 +69,13 @@ def problem(status: int, title: str, detail: str, kind: str = "about:blank") -> 
     )
 
 
-def require_bearer(tokens: Sequence[SecretStr], open_paths: Collection[str] = ()) -> Middleware:
-    """Answer 401 unless the request carries one of `tokens`; `open_paths` need none."""
-    known = [token.get_secret_value().encode() for token in tokens]
+def require_bearer(
+    tokens: Sequence[SecretStr],
+    open_paths: Collection[str] = (),
+    lesser: Mapping[str, Sequence[SecretStr]] | None = None,
+) -> Middleware:
+    """Answer 401 unless the request carries one of `tokens`, or of `lesser`'s for its path; `open_paths` need none."""
+    also = lesser or {}
 
     @web.middleware
     async def check(
@@ -79,7 +83,8 @@ def require_bearer(tokens: Sequence[SecretStr], open_paths: Collection[str] = ()
     ) -> web.StreamResponse:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         offered = given.strip().encode(errors="surrogateescape")  # aiohttp's form for bytes that are no UTF-8
-        matches = [hmac.compare_digest(offered, token) for token in known]
+        known = [*tokens, *also.get(request.path, ())]
+        matches = [hmac.compare_digest(offered, token.get_secret_value().encode()) for token in known]
         if request.path in open_paths or (scheme.lower() == "bearer" and any(matches)):
             return await handler(request)
         answer = problem(401, "Not authorised", "Send the header `Authorization: Bearer <service token>`.")

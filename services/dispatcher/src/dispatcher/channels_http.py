@@ -18,6 +18,8 @@ from proactive_contracts.values import Channel
 from runtime.http import problem
 from runtime.logs import get_logger
 
+LIST = "/v1/channels"
+
 log = get_logger()
 
 
@@ -47,7 +49,7 @@ class OperatedChannels:
 
     def add_to(self, app: web.Application) -> None:
         """Serve them."""
-        app.router.add_get("/v1/channels", self._list)
+        app.router.add_get(LIST, self._list)
         app.router.add_put("/v1/channels/{channel_id}/pause", self._pause)
         app.router.add_put("/v1/channels/{channel_id}/limit", self._limit)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import SecretStr
 
-from dispatcher.channels_http import OperatedChannels
+from dispatcher.channels_http import LIST, OperatedChannels
 from dispatcher.domain.states import MOVING, Job
 from dispatcher.erasing_http import Erasing
 from dispatcher.ports import Jobs
@@ -16,9 +16,16 @@ from runtime.http import errors_as_problems, measured, problem, require_bearer
 
 
 def operators_app(
-    jobs: Jobs, tokens: Sequence[SecretStr], *others: OperatedChannels | Reachability | Erasing
+    jobs: Jobs,
+    tokens: Sequence[SecretStr],
+    *others: OperatedChannels | Reachability | Erasing,
+    scaling_tokens: Sequence[SecretStr] = (),
 ) -> web.Application:
-    """GET /v1/workspaces/{workspace_id}/jobs/{message_id}, and what `others` serve, with a bearer token."""
+    """
+    GET /v1/workspaces/{workspace_id}/jobs/{message_id}, and what `others` serve, with a bearer token.
+
+    With one of `scaling_tokens`, GET /v1/channels and nothing else.
+    """
 
     async def show(request: web.Request) -> web.Response:
         try:
@@ -30,7 +37,8 @@ def operators_app(
             return problem(404, "Unknown message", "No dispatcher took a message with this id in this workspace.")
         return web.json_response(_document(job))
 
-    app = web.Application(middlewares=[measured("dispatcher_operators"), errors_as_problems, require_bearer(tokens)])
+    bearer = require_bearer(tokens, lesser={LIST: scaling_tokens})
+    app = web.Application(middlewares=[measured("dispatcher_operators"), errors_as_problems, bearer])
     app.router.add_get("/v1/workspaces/{workspace_id:[A-Za-z0-9_-]{1,64}}/jobs/{message_id}", show)
     for other in others:
         other.add_to(app)

@@ -41,5 +41,8 @@ class WebhooksSettings(DispatcherSettings):
     operators_port: int = Field(ge=0, le=65535)
     operators_tokens: CommaList
 
+    scaling_tokens: CommaList = Field(default=(), validate_default=False)
+    """For whoever scales channels: how they stand can be read with these, and nothing else."""
+
     retention_seconds: float = Field(default=600, gt=0, le=86_400)
     """How often is looked for what was kept long enough."""
