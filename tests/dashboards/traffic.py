@@ -1,9 +1,8 @@
 """A day in short: agents and services send through every channel, and what can go wrong goes wrong once."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from threading import Event
 
 from devstack.channels import CHANNELS, SMS, VIBER, WHATSAPP, Connected

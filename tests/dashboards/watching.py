@@ -98,12 +98,17 @@ def watching(stack: Stack, program: Path, broker: str, seconds: int) -> Iterator
 def configuration(stack: Stack, broker: str, seconds: int) -> Any:
     """prometheus.yml; who is named in it is found on this machine, and keeps that name."""
     read = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
-    read["global"] = {name: f"{seconds}s" for name in read["global"]}
+    read["global"] = dict.fromkeys(read["global"], f"{seconds}s")
     for job in read["scrape_configs"]:
         (static,) = job["static_configs"]
         here = {name: broker if name.startswith("rabbitmq:") else _ops(stack, name) for name in static["targets"]}
         found = [
-            {"source_labels": ["__address__"], "regex": re.escape(name), "target_label": "__address__", "replacement": to}
+            {
+                "source_labels": ["__address__"],
+                "regex": re.escape(name),
+                "target_label": "__address__",
+                "replacement": to,
+            }
             for name, to in here.items()
         ]
         name = {"source_labels": ["__address__"], "target_label": "instance"}
