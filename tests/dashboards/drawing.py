@@ -1,8 +1,9 @@
-"""A dashboard as a picture: its panels where Grafana would lay them, with what Prometheus answered. SVG, nothing else."""
+"""A dashboard as a picture: its panels where Grafana would lay them, with what Prometheus answered, as SVG."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from xml.sax.saxutils import escape
 
 from tests.dashboards.model import Dashboard, Line, Panel, Span
@@ -29,7 +30,7 @@ COLORS = {
 }
 """Grafana's, by their names."""
 
-LETTER = 6.1
+LETTER = 5.7
 """A letter's mean width in the legend, in pixels."""
 
 
@@ -62,30 +63,51 @@ def _panel(panel: Panel, lines: Sequence[Line], span: Span) -> Iterable[str]:
         yield f'<rect width="{width:.0f}" height="{height:.0f}" rx="3" fill="{CARD}" stroke="{EDGE}"/>'
         yield f"<title>{escape(str(panel.raw['description']))}</title>"
         yield _text(10, 18, panel.title, 12, WORDS, weight=600)
-        yield from (_stat if panel.kind == "stat" else _chart)(panel, lines, width, height, span)
+        yield from _KINDS[panel.kind](panel, lines, width, height, span)
     yield "</g>"
 
 
 def _stat(panel: Panel, lines: Sequence[Line], width: float, height: float, _: Span) -> Iterable[str]:
-    """Tiles in the colour of the threshold that is reached."""
-    tiles = [(line.name, list(line.series.points.values())[-1]) for line in lines] or [("", None)]
-    each = (width - 12) / len(tiles)
-    for number, (name, value) in enumerate(tiles):
-        left = 6 + number * each
-        color = COLORS["green"] if value is None else _threshold(panel, value)
-        shown = str(panel.field.get("noValue", "none")) if value is None else _mapped(panel, value)
-        yield f'<rect x="{left:.0f}" y="26" width="{each - 6:.0f}" height="{height - 32:.0f}" rx="3" fill="{color}"/>'
-        words = f"{name}: {shown}" if name else shown
-        size = 15 if name else 26
-        yield _text(left + each / 2 - 3, 26 + (height - 32) / 2 + size / 3, words, size, PAGE, "middle", 600)
+    """A number, in the colour of the threshold that it reached."""
+    values = [value for line in lines for value in line.series.points.values()]
+    color = _threshold(panel, values[-1]) if values else COLORS["green"]
+    fine = 10.0 ** -panel.field.get("decimals", 0)
+    shown = _value(panel, values[-1], fine) if values else str(panel.field["noValue"])
+    yield f'<rect x="6" y="26" width="{width - 12:.0f}" height="{height - 32:.0f}" rx="3" fill="{color}"/>'
+    yield _text(width / 2, 26 + (height - 32) / 2 + 9, shown, 26, PAGE, "middle", 600)
+
+
+def _states(panel: Panel, lines: Sequence[Line], width: float, height: float, span: Span) -> Iterable[str]:
+    """A bar for each line, in the colours of the thresholds that it reached one after the other."""
+    longest = max((len(line.name) for line in lines), default=0)
+    scale = _Scale((24 + LETTER * longest, 28.0, width - 12, height - 22), span, 1.0)
+    yield from _hours(scale)
+    high = (scale.bottom - scale.top) / max(3, len(lines))
+    for number, line in enumerate(sorted(lines, key=lambda one: one.name)):
+        top = scale.top + number * high
+        yield _text(scale.left - 8, top + high / 2 + 4, line.name, 11, FAINT, "end")
+        for begin, end, value in _same(line.series.points, span.step):
+            left, right = scale.x(begin), min(scale.right, scale.x(end))
+            yield (
+                f'<rect x="{left:.0f}" y="{top + 2:.1f}" width="{max(2, right - left):.0f}" height="{high - 4:.1f}" '
+                f'fill="{_threshold(panel, value)}" fill-opacity="0.75"/>'
+            )
+
+
+def _same(points: Mapping[float, float], step: float) -> Iterable[tuple[float, float, float]]:
+    """From when to when it had the same value."""
+    for stretch in _stretches(points, step):
+        for value, group in groupby(stretch, key=lambda point: point[1]):
+            moments = [at for at, _ in group]
+            yield moments[0], moments[-1] + step, value
 
 
 def _chart(panel: Panel, lines: Sequence[Line], width: float, height: float, span: Span) -> Iterable[str]:
     """Lines over time, with axes, thresholds and legend."""
     legend = _legend_rows(lines, width - 20)
-    box = (54.0, 30.0, width - 12, height - 28 - 15 * len(legend))
+    box = (66.0, 30.0, width - 12, height - 28 - 15 * len(legend))
     highest = max((value for line in lines for value in line.series.points.values()), default=0.0)
-    ticks = _ticks(float(panel.field.get("max", 0)) or highest or 1.0)
+    ticks = _ticks(float(panel.field.get("max", 0)) or highest or 1.0, panel)
     scale = _Scale(box, span, ticks[-1])
     yield from _axes(panel, scale, ticks)
     if not lines:
@@ -98,8 +120,8 @@ def _chart(panel: Panel, lines: Sequence[Line], width: float, height: float, spa
         at = 12.0
         for name in names:
             base = height - 8 - 15 * (len(legend) - 1 - row)
-            if color := by_name.get(name):
-                yield f'<rect x="{at:.0f}" y="{base - 5:.0f}" width="12" height="3" fill="{color}"/>'
+            if name in by_name:
+                yield f'<rect x="{at:.0f}" y="{base - 5:.0f}" width="12" height="3" fill="{by_name[name]}"/>'
             yield _text(at + 16, base, name, 11, FAINT)
             at += 30 + LETTER * len(name)
 
@@ -125,15 +147,19 @@ def _axes(panel: Panel, scale: _Scale, ticks: Sequence[float]) -> Iterable[str]:
         y = scale.y(tick)
         yield f'<path d="M{scale.left:.0f} {y:.1f}H{scale.right:.0f}" stroke="{GRID}"/>'
         yield _text(scale.left - 6, y + 4, _value(panel, tick, ticks[1]), 10, FAINT, "end")
-    for part in range(5):
-        at = scale.span.begin + (scale.span.end - scale.span.begin) * part / 4
-        anchor = "end" if part == 4 else "start" if part == 0 else "middle"
-        yield _text(scale.x(at), scale.bottom + 14, f"{datetime.fromtimestamp(at, UTC):%H:%M}", 10, FAINT, anchor)
+    yield from _hours(scale)
     if panel.field["custom"]["thresholdsStyle"]["mode"] != "off":
         for step in panel.field["thresholds"]["steps"]:
             if step["value"] is not None and step["value"] <= scale.highest:
                 y, color = scale.y(step["value"]), COLORS[step["color"]]
                 yield f'<path d="M{scale.left:.0f} {y:.1f}H{scale.right:.0f}" stroke="{color}" stroke-dasharray="6 5"/>'
+
+
+def _hours(scale: _Scale) -> Iterable[str]:
+    for part in range(5):
+        at = scale.span.begin + (scale.span.end - scale.span.begin) * part / 4
+        anchor = "end" if part == 4 else "start" if part == 0 else "middle"
+        yield _text(scale.x(at), scale.bottom + 14, f"{datetime.fromtimestamp(at, UTC):%H:%M}", 10, FAINT, anchor)
 
 
 def _curve(panel: Panel, line: Line, color: str, scale: _Scale) -> Iterable[str]:
@@ -164,14 +190,14 @@ def _stretches(points: Mapping[float, float], step: float) -> Iterable[list[tupl
 
 
 def _legend_rows(lines: Sequence[Line], width: float) -> list[list[str]]:
-    """Names in at most two rows; how many more there are."""
+    """Names in at most three rows; how many more there are."""
     names = list(dict.fromkeys(line.name for line in lines))
     rows: list[list[str]] = [[]]
     used = 0.0
     for number, name in enumerate(names):
         wide = 30 + LETTER * len(name)
-        if used + wide > width - (70 if len(rows) == 2 else 0) and rows[-1]:
-            if len(rows) == 2:
+        if rows[-1] and used + wide > width - (60 if len(rows) == 3 else 0):
+            if len(rows) == 3:
                 rows[-1].append(f"+{len(names) - number} more")
                 break
             rows.append([])
@@ -196,13 +222,6 @@ def _threshold(panel: Panel, value: float) -> str:
     return COLORS[reached[-1]["color"]]
 
 
-def _mapped(panel: Panel, value: float) -> str:
-    for mapping in panel.field.get("mappings", ()):
-        if found := mapping["options"].get(f"{value:g}"):
-            return str(found["text"])
-    return _value(panel, value, 10.0 ** -panel.field.get("decimals", 0))
-
-
 def _value(panel: Panel, value: float, fine: float) -> str:
     """With its unit; `fine` is how far apart two values are."""
     unit = str(panel.field["unit"])
@@ -216,8 +235,8 @@ def _value(panel: Panel, value: float, fine: float) -> str:
 
 
 def _seconds(value: float, fine: float) -> str:
-    if 0 < max(value, fine) < 1 and fine < 0.1:
-        return f"{value * 1000:.0f} ms"
+    if value < 1 and fine < 0.5:
+        return f"{value * 1000:.0f} ms" if value else "0 s"
     if value >= 600:
         return f"{value / 60:.0f} min"
     return f"{value:.{_decimals(fine)}f} s"
@@ -227,12 +246,14 @@ def _decimals(fine: float) -> int:
     return max(0, -math.floor(math.log10(fine) + 1e-9)) if fine < 1 else 0
 
 
-def _ticks(highest: float) -> list[float]:
-    """Four or five round numbers from 0 to at least the highest."""
-    rough = highest / 4
+def _ticks(highest: float, panel: Panel) -> list[float]:
+    """Up to five round numbers from 0 to at least the highest; whole ones where no other is shown."""
+    one = 2**20 if panel.field["unit"] == "bytes" else 1
+    rough = highest / one / 4
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999)
-    return [step * number for number in range(math.ceil(highest / step - 1e-3) + 1)]
+    step = max(1.0, math.ceil(step)) if panel.field.get("decimals") == 0 else step
+    return [one * step * number for number in range(math.ceil(highest / one / step - 1e-3) + 1)]
 
 
 def _text(x: float, y: float, words: str, size: int, color: str, anchor: str = "start", weight: int = 400) -> str:
@@ -244,3 +265,6 @@ def _text(x: float, y: float, words: str, size: int, color: str, anchor: str = "
 
 def _bottom(panel: Panel) -> float:
     return (panel.grid["y"] + panel.grid["h"]) * ROW
+
+
+_KINDS = {"stat": _stat, "state-timeline": _states, "timeseries": _chart}

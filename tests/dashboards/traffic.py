@@ -65,8 +65,9 @@ def _service(scene: Scene, stop: Event) -> None:
 
 def _ask_for(scene: Scene, channel: Connected, count: int) -> None:
     """A service's messages."""
-    about = {"channel": channel.kind, "channel_id": channel.id}
-    wanted = [bus.send_requested(new_number(), new_text(), **about) for _ in range(count)]
+    wanted = [
+        bus.send_requested(new_number(), new_text(), channel=channel.kind, channel_id=channel.id) for _ in range(count)
+    ]
     bus.publish(scene.stack.amqp_url, *wanted, key=f"send.{channel.kind}.bulk")
 
 
@@ -85,8 +86,9 @@ def _unreadable(scene: Scene, seconds: float) -> None:
 
 
 def _strangers(scene: Scene, seconds: float) -> None:
-    """Whoever found the addresses, and knows no secret."""
-    for _ in range(20):
+    """Whoever found the addresses, and knows no secret; a rate begins with the second look at a counter."""
+    for _ in range(10):
+        time.sleep(seconds / 100)
         scene.app.post_unsigned("submit", b"{}")
         for channel in CHANNELS:
             url = f"{scene.stack.webhooks_url}/webhooks/{channel.provider}/{channel.id}"
