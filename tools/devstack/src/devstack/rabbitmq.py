@@ -83,7 +83,8 @@ class RabbitMQ:
         self._account: Account | None = state.account
         self._plugins = [name for name, wanted in (("management", management), ("prometheus", prometheus)) if wanted]
         self._settings = dict(settings or {})
-        self._ports = state.ports(["amqp", "rabbitmq_distribution", "epmd", *(f"broker_{one}" for one in self._plugins)])
+        served = [f"broker_{one}" for one in self._plugins]
+        self._ports = state.ports(["amqp", "rabbitmq_distribution", "epmd", *served])
         self._password = state.secrets().broker_password
         self.cluster_name = f"proactive-{state.secrets().node_token}@localhost"
         self._home = state.servers / "rabbitmq"
