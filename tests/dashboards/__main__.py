@@ -7,53 +7,22 @@ A stack of its own is under load for some minutes, and a Prometheus watches it. 
 import argparse
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
-from devstack.backends import Backends
 from devstack.errors import DevstackError
-from devstack.postgres import Postgres
 from devstack.progress import Progress
 from devstack.prometheus_tools import not_checked, tool
-from devstack.rabbitmq import RabbitMQ
-from devstack.rabbitmq_install import ensure_rabbitmq
 from devstack.run import shown
-from devstack.stack import Stack
 from devstack.state import root_of_checkout
 from tests.dashboards.drawing import draw
 from tests.dashboards.model import NAMES, Span, answers, read
 from tests.dashboards.traffic import play
-from tests.dashboards.watching import Prometheus, watching
-from tests.support.backends import temporary_state
+from tests.dashboards.watching import Prometheus, watched
 from tests.support.panel import CheckedScene
 
 PICTURES = root_of_checkout() / "docs" / "dashboards"
 SCRAPED_SECONDS = 5
 CALM_SECONDS = 10
 ABOUT = "drawn from deploy/grafana/dashboards and a real Prometheus' answers, not by Grafana"
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A running stack, and who watches it."""
-
-    stack: Stack
-    prometheus: Prometheus
-
-
-@contextmanager
-def watched(program: Path, scraped: int, progress: Progress) -> Iterator[Watched]:
-    """Everything that `make run` starts, on servers of its own, watched by this Prometheus every so many seconds."""
-    with temporary_state("watched-servers") as servers, temporary_state("watched") as state:
-        broker = RabbitMQ(servers, scripts=ensure_rabbitmq(progress.say), prometheus=True)
-        backends = Backends(broker, Postgres(servers, durable=False), "private node", "private server")
-        with (
-            Stack(state.folder, progress=progress, backends=backends) as stack,
-            watching(stack, program, broker.metrics_address, scraped) as prometheus,
-        ):
-            yield Watched(stack, prometheus)
 
 
 def main() -> int:

@@ -12,13 +12,19 @@ from urllib.parse import urlencode
 
 import yaml
 
+from devstack.backends import Backends
 from devstack.demo.calls import call
 from devstack.errors import DevstackError
+from devstack.postgres import Postgres
 from devstack.probes import http_answer
 from devstack.processes import Process
+from devstack.progress import Progress
+from devstack.rabbitmq import RabbitMQ
+from devstack.rabbitmq_install import ensure_rabbitmq
 from devstack.services import inherited
 from devstack.stack import Stack
 from devstack.state import root_of_checkout
+from tests.support.backends import temporary_state
 
 FOLDER = root_of_checkout() / "deploy" / "prometheus"
 READY_SECONDS = 60
@@ -64,6 +70,27 @@ class Prometheus:
         if answer.status != 200:
             raise DevstackError(f"Prometheus refused {query}: {answer}")
         return answer.json()["data"]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A running stack, and who watches it."""
+
+    stack: Stack
+    prometheus: Prometheus
+
+
+@contextlib.contextmanager
+def watched(program: Path, scraped: int, progress: Progress) -> Iterator[Watched]:
+    """Everything that `make run` starts, on servers of its own, watched by this Prometheus every so many seconds."""
+    with temporary_state("watched-servers") as servers, temporary_state("watched") as state:
+        broker = RabbitMQ(servers, scripts=ensure_rabbitmq(progress.say), prometheus=True)
+        backends = Backends(broker, Postgres(servers, durable=False), "private node", "private server")
+        with (
+            Stack(state.folder, progress=progress, backends=backends) as stack,
+            watching(stack, program, broker.metrics_address, scraped) as prometheus,
+        ):
+            yield Watched(stack, prometheus)
 
 
 @contextlib.contextmanager
