@@ -124,3 +124,12 @@ def test_what_the_runbook_says_of_dashboards_is_there() -> None:
     assert set(re.findall(r'dashboard "([^"]+)"', page)) <= titles.keys()
     for panel, dashboard in re.findall(r'panel "([^"]+)" of the dashboard "([^"]+)"', page):
         assert panel in titles[dashboard]
+
+
+def test_the_page_names_every_metric_of_ours_and_no_other() -> None:
+    """A counter stands there with its ending, a histogram without."""
+    page = (root_of_checkout() / "docs" / "watching.md").read_text()
+    rows = page.partition("| metric (`proactive_…`)")[2].partition("\n\n")[0].splitlines()[2:]
+    told = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    families = {re.sub("_(bucket|count|sum)$", "", name) for name in served() if name.startswith("proactive_")}
+    assert {f"proactive_{name}" for name in told} == families

@@ -71,7 +71,7 @@ def _stat(panel: Panel, lines: Sequence[Line], width: float, height: float, _: S
     """A number, in the colour of the threshold that it reached."""
     values = [value for line in lines for value in line.series.points.values()]
     color = _threshold(panel, values[-1]) if values else COLORS["green"]
-    fine = 10.0 ** -panel.field.get("decimals", 0)
+    fine = 10.0 ** -panel.field.get("decimals", 0) / (100 if panel.field["unit"] == "percentunit" else 1)
     shown = _value(panel, values[-1], fine) if values else str(panel.field["noValue"])
     yield f'<rect x="6" y="26" width="{width - 12:.0f}" height="{height - 32:.0f}" rx="3" fill="{color}"/>'
     yield _text(width / 2, 26 + (height - 32) / 2 + 9, shown, 26, PAGE, "middle", 600)

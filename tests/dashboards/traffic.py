@@ -88,7 +88,7 @@ def _unreadable(scene: Scene, seconds: float) -> None:
 def _strangers(scene: Scene, seconds: float) -> None:
     """Whoever found the addresses, and knows no secret; a rate begins with the second look at a counter."""
     for _ in range(10):
-        time.sleep(seconds / 100)
+        time.sleep(seconds / 300)
         scene.app.post_unsigned("submit", b"{}")
         for channel in CHANNELS:
             url = f"{scene.stack.webhooks_url}/webhooks/{channel.provider}/{channel.id}"
