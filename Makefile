@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test demo chaos soak mutants setup-bench bench bench-quick bench-history scale-demo pictures check fmt lock clean-state
+.PHONY: help setup run test demo chaos soak mutants setup-bench bench bench-quick bench-history scale-demo pictures dashboards check fmt lock clean-state
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -50,6 +50,9 @@ bench-history: setup ## Fill ROWS=10000000 messages into a private PostgreSQL: h
 
 pictures: setup ## Take the README's pictures anew, from a stack and a browser of their own
 	@$(BIN)/python -m devstack pictures
+
+dashboards: setup ## Draw the dashboards' pictures anew, from ten minutes of messages and trouble (SECONDS=600)
+	@$(BIN)/python -m tests.dashboards --seconds $(or $(SECONDS),600)
 
 check: setup ## Format, lint, types, import rules, deploy/, and that the pages' commands exist
 	$(BIN)/ruff format --check $(CODE)

@@ -14,6 +14,10 @@ MODULES = (canvas_gateway.metrics, dispatcher.metrics, runtime.metrics, status_t
 
 _ENDINGS = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",), "info": ("_info",)}
 _OURS = re.compile(r"\bproactive_\w+")
+_NO_NAMES = re.compile(
+    r'"(?:\\.|[^"\\])*"|\[[^]]*\]|\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)|\b(?:and|or|unless|bool)\b'
+)
+"""Of PromQL: texts, spans of time, lists of labels, and words between two expressions."""
 
 
 def served() -> set[str]:
@@ -24,3 +28,9 @@ def served() -> set[str]:
 def not_served(expression: str) -> set[str]:
     """The names in a PromQL expression that look like ours and that nobody serves."""
     return set(_OURS.findall(expression)) - served()
+
+
+def named(expression: str) -> set[str]:
+    """All metrics that a PromQL expression asks for."""
+    left = re.sub(r"\{[^}]*\}", " ", _NO_NAMES.sub(" ", expression))
+    return set(re.findall(r"(?<![\w:])[a-zA-Z_:][\w:]*(?![\w:]|\s*\()", left))

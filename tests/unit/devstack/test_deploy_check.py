@@ -129,6 +129,11 @@ def test_a_panel_that_asks_what_is_no_promql(
     complains(deploy_check.dashboards, dashboards, about, "promtool", capsys)
 
 
+def test_dashboards_that_are_not_there(folder: Path) -> None:
+    shutil.rmtree(folder / "grafana" / "dashboards")
+    assert deploy_check.dashboards(folder / "grafana" / "dashboards") == ["there is no dashboard"]
+
+
 def test_a_dashboard_with_grafanas_variables_is_right(folder: Path) -> None:
     right = [
         'sum(rate(sent_total{channel=~"$channel"}[$__rate_interval])) / $__interval_ms',

@@ -1,10 +1,11 @@
 """What the dispatcher counts; labels are few and closed."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from dispatcher.domain.answers import Accepted, Answer, Refused
+from dispatcher.domain.answers import Accepted, Answer, ErrorClass, Refused
 from dispatcher.domain.breakers import Cause
 from dispatcher.domain.gates import Standing
 from proactive_contracts.values import Channel, Lane
@@ -69,7 +70,14 @@ def answered(channel: Channel, provider: str, answer: Answer) -> None:
         word = "accepted"
     elif isinstance(answer, Refused):
         word = answer.error_class.value
-    _answers.labels(channel.value, provider, word).inc()
+    _attempts(channel, provider)[word].inc()
+
+
+@cache
+def _attempts(channel: Channel, provider: str) -> Mapping[str, Counter]:
+    """All of them at once: the first refusal is a rise from zero, else no rate would show it."""
+    words = ("accepted", "unclear", *ErrorClass)
+    return {word: _answers.labels(channel.value, provider, word) for word in words}
 
 
 def looked_up(channel: Channel, provider: str, found: bool) -> None:

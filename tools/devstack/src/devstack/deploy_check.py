@@ -93,8 +93,7 @@ def dashboards(folder: Path) -> list[str]:
     """Which of Grafana's dashboards ask what is no PromQL, or nothing, or a data source that is not there."""
     files = sorted(folder.glob("*.json"))
     if not files:
-        print("deploy/grafana was not checked: there is no dashboard yet.")
-        return []
+        return ["there is no dashboard"]
     try:
         read = {file.name: json.loads(file.read_text("utf-8")) for file in files}
     except ValueError as error:

@@ -62,8 +62,8 @@ class RabbitMQ:
 
     Its data and its ports survive stop, kill and restart. `cluster_name` is its name, unique to this state
     folder, and the broker tells it to whoever connects: the proof of which broker was reached.
-    With `management` it has that plugin, and starts a second and stops five seconds slower; `settings` are
-    further lines of rabbitmq.conf.
+    With `management` it has that plugin, and starts a second and stops five seconds slower; with `prometheus` it
+    serves its metrics; `settings` are further lines of rabbitmq.conf.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class RabbitMQ:
         *,
         scripts: Path | None = None,
         management: bool = False,
+        prometheus: bool = False,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         found = scripts or find_scripts()
@@ -80,9 +81,10 @@ class RabbitMQ:
         self._scripts = found
         self._state = state
         self._account: Account | None = state.account
-        self._management = management
+        self._plugins = [name for name, wanted in (("management", management), ("prometheus", prometheus)) if wanted]
         self._settings = dict(settings or {})
-        self._ports = state.ports(["amqp", "rabbitmq_distribution", "epmd", *(["management"] if management else [])])
+        served = [f"broker_{one}" for one in self._plugins]
+        self._ports = state.ports(["amqp", "rabbitmq_distribution", "epmd", *served])
         self._password = state.secrets().broker_password
         self.cluster_name = f"proactive-{state.secrets().node_token}@localhost"
         self._home = state.servers / "rabbitmq"
@@ -110,7 +112,12 @@ class RabbitMQ:
     @property
     def management_url(self) -> str:
         """The management plugin, with the owner's name and password."""
-        return f"http://{USER}:{self._password}@127.0.0.1:{self._ports['management']}"
+        return f"http://{USER}:{self._password}@127.0.0.1:{self._ports['broker_management']}"
+
+    @property
+    def metrics_address(self) -> str:
+        """Host and port of the Prometheus plugin."""
+        return f"127.0.0.1:{self._ports['broker_prometheus']}"
 
     def start(self) -> None:
         """Start the node and wait until it speaks AMQP; a running one is left alone."""
@@ -223,7 +230,7 @@ class RabbitMQ:
         home = self._state.server_home("rabbitmq")
         give(home / "conf.d", self._account)
         write_private(home / "rabbitmq.conf", self._configuration(), self._account)
-        plugins = "rabbitmq_management" if self._management else ""
+        plugins = ",".join(f"rabbitmq_{one}" for one in self._plugins)
         write_private(home / "enabled_plugins", f"[{plugins}].\n", self._account)
         # The token is part of the node's name, which is in logs; the cookie must not follow from it.
         cookie = hashlib.sha256(self._state.secrets().broker_password.encode()).hexdigest()
@@ -239,8 +246,8 @@ class RabbitMQ:
             "cluster_name": self.cluster_name,
             "disk_free_limit.absolute": "50MB",
         }
-        if self._management:
-            lines |= {"management.tcp.ip": "127.0.0.1", "management.tcp.port": str(self._ports["management"])}
+        for one in self._plugins:
+            lines |= {f"{one}.tcp.ip": "127.0.0.1", f"{one}.tcp.port": str(self._ports[f"broker_{one}"])}
         return "".join(f"{name} = {value}\n" for name, value in (lines | self._settings).items())
 
 
