@@ -89,6 +89,7 @@ _OVER_TIME = _LOOK | {
     ),
     "print_values": False,
     "show_dots": False,
+    "margin_bottom": 45,  # else the title of the axis pushes the legend out
     "x_title": "seconds since the bulk messages came",
     "value_formatter": "{:,.0f}".format,
     "x_value_formatter": "{:.0f}".format,
