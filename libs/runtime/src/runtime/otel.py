@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from runtime.tracing import Carried, Kind, Span
+from runtime.spans import Carried, Kind, Span
 
 _NAMES = {
     "message_id": "proactive.message_id",
@@ -34,7 +34,7 @@ class _Ids(RandomIdGenerator):
 
 
 class OtelTracer:
-    """runtime.tracing.Tracer. Where to, how much and under which name is OpenTelemetry's own environment's to say."""
+    """runtime.spans.Tracer. Where to, how much and under which name is OpenTelemetry's own environment's to say."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
@@ -93,7 +93,7 @@ class OtelSpan(Span):
         self.end(error)
 
     def end(self, error: BaseException | None = None) -> None:
-        """As in runtime.tracing."""
+        """As in runtime.spans."""
         if error is not None:
             self._span.set_attribute("error.type", type(error).__name__)
             self._span.set_status(Status(StatusCode.ERROR))
@@ -108,15 +108,15 @@ class OtelSpan(Span):
         self._span.end()
 
     def end_with(self, future: "asyncio.Future[None]") -> None:
-        """As in runtime.tracing."""
+        """As in runtime.spans."""
         future.add_done_callback(lambda done: self.end(None if done.cancelled() else done.exception()))
 
     def carry(self, event: Carried) -> Carried:
-        """As in runtime.tracing."""
+        """As in runtime.spans."""
         return event.model_copy(update={"traceparent": self.traceparent(None)})
 
     def traceparent(self, otherwise: str | None) -> str:
-        """As in runtime.tracing."""
+        """As in runtime.spans."""
         here = self._span.get_span_context()
         return f"00-{here.trace_id:032x}-{here.span_id:016x}-{here.trace_flags:02x}"
 
