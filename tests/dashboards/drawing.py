@@ -156,10 +156,13 @@ def _axes(panel: Panel, scale: _Scale, ticks: Sequence[float]) -> Iterable[str]:
 
 
 def _hours(scale: _Scale) -> Iterable[str]:
-    for part in range(5):
-        at = scale.span.begin + (scale.span.end - scale.span.begin) * part / 4
-        anchor = "end" if part == 4 else "start" if part == 0 else "middle"
-        yield _text(scale.x(at), scale.bottom + 14, f"{datetime.fromtimestamp(at, UTC):%H:%M}", 10, FAINT, anchor)
+    """The clock, where it is round."""
+    seconds = scale.span.end - scale.span.begin
+    step = next((one for one in (10, 30, 60, 120, 300, 900, 1800) if seconds / one <= 6), 3600)
+    for number in range(math.ceil(scale.span.begin / step), math.floor(scale.span.end / step) + 1):
+        at = number * step
+        shown = f"{datetime.fromtimestamp(at, UTC):{'%H:%M' if step >= 60 else '%H:%M:%S'}}"
+        yield _text(scale.x(at), scale.bottom + 14, shown, 10, FAINT, "middle")
 
 
 def _curve(panel: Panel, line: Line, color: str, scale: _Scale) -> Iterable[str]:

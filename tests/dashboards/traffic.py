@@ -111,8 +111,8 @@ STORY: tuple[tuple[float, Callable[[Scene, float], None]], ...] = (
     (0.66, _provider(WHATSAPP, "error_after_accepting", remaining=3, receipts="none")),
     (0.68, _provider(SMS, "rate_limited", remaining=10, retry_after="2")),
     (0.70, lambda scene, _: scene.outside.intercom("error", only="notes")),
-    (0.78, lambda scene, _: scene.outside.intercom("normal")),
-    (0.80, _nobody_works_on_viber),
-    (0.90, lambda scene, _: scene.stack.start_service(VIBER.worker)),
+    (0.76, lambda scene, _: scene.outside.intercom("normal")),
+    (0.78, _nobody_works_on_viber),
+    (0.92, lambda scene, _: scene.stack.start_service(VIBER.worker)),
 )
 """What happens, and after which part of the time."""

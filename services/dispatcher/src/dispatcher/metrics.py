@@ -20,13 +20,13 @@ call_seconds = Histogram(
     "proactive_dispatcher_call_seconds",
     "Time that providers took to answer",
     ["channel", "provider"],
-    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40),
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 40),
 )
 _gate_seconds = Histogram(
     "proactive_dispatcher_gate_seconds",
     "Time that due messages waited until their channel's rate, pause or breaker let them leave",
     ["channel", "lane"],
-    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 900),
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 30, 60, 120, 300, 600, 900),
 )
 _senders = Gauge("proactive_dispatcher_senders", "Connected channels that may not send as usual", ["channel", "state"])
 _calls = Gauge("proactive_dispatcher_calls", "Calls to providers under way, or about to be", ["channel"])

@@ -15,7 +15,7 @@ _MESSAGE_SECONDS = Histogram(
     "proactive_tracker_message_seconds",
     "Time from the request until the provider took it, or until it was delivered",
     ["channel", "lane", "status"],
-    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 86400),
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900, 3600, 86400),
 )
 _UNDER_WAY = Gauge(
     "proactive_tracker_under_way", "Messages whose status is none to stay in", ["channel", "lane", "status"]
