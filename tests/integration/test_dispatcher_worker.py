@@ -293,15 +293,19 @@ async def test_what_cannot_be_acted_on_is_parked_with_its_reason(scene: Scene) -
     key = send_key(Channel.SMS, Lane.INTERACTIVE)
     for body in (b"{not json", b"\xff" * 10, encode(wrong), future, late, b"[" * 10_000, not_ours):
         await scene.publisher.publish(REQUESTS, key, body, properties_of(wrong))
+    slipped_in = scene.request()
+    bulk = send_key(Channel.SMS, Lane.BULK)
+    await scene.publisher.publish(REQUESTS, bulk, encode(slipped_in), properties_of(slipped_in), cc=[key])
     good = scene.request()
     await scene.publish(good)
     async with scene.worker():
-        found = await scene.parked_messages(Lane.INTERACTIVE, 7)
+        found = await scene.parked_messages(Lane.INTERACTIVE, 8)
         await scene.told.result_of(good)
     reasons = sorted(str(message.headers["x-proactive-reason"]) for message in found)
-    assert reasons == ["invalid", "malformed", "malformed", "malformed", "unsupported", "unsupported", "wrong_channel"]
+    unreadable = ["invalid", "malformed", "malformed", "malformed", "unsupported", "unsupported"]
+    assert reasons == [*unreadable, "wrong_channel", "wrong_key"]
     assert {message.headers["x-proactive-queue"] for message in found} == {"dispatcher.sms.interactive"}
-    assert len(scene.twilio.ledger) == 1
+    assert scene.twilio.count(good.data.message_id) == 1
 
 
 async def test_full_bulk_lane_does_not_delay_an_agent(scene: Scene) -> None:

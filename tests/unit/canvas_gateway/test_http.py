@@ -24,6 +24,7 @@ from tests.unit.canvas_gateway.builders import ANNA, CONVERSATION, MARIA, WORKSP
 from tests.unit.canvas_gateway.fakes import Agent, World, at_compose
 from tests.unit.canvas_gateway.test_sending import Dispatcher, fails
 
+WRONG = {"X-Body-Signature": 64 * "0"}
 SECRETS = [SecretStr("new client secret"), SecretStr("old client secret")]
 PLACE: dict[str, Any] = {
     "workspace_id": WORKSPACE,
@@ -296,10 +297,13 @@ async def test_other_methods_and_paths_are_refused(gateway: Gateway) -> None:
             assert answer.status == expected
 
 
-async def test_requests_are_counted_by_outcome(gateway: Gateway) -> None:
-    labels = {"endpoint": "initialize", "outcome": "unauthorized"}
+@pytest.mark.parametrize(
+    ("headers", "outcome"), [({}, "unsigned"), ({"X-Body-Signature": "no"}, "unsigned"), (WRONG, "unauthorized")]
+)
+async def test_requests_are_counted_by_outcome(gateway: Gateway, headers: dict[str, str], outcome: str) -> None:
+    labels = {"endpoint": "initialize", "outcome": outcome}
     before = REGISTRY.get_sample_value("proactive_gateway_requests_total", labels) or 0
-    await gateway.posts(b"{}", {})
+    await gateway.posts(b"{}", headers)
     assert REGISTRY.get_sample_value("proactive_gateway_requests_total", labels) == before + 1
 
 

@@ -96,6 +96,8 @@ async def test_ops_port_serves_health_readiness_and_metrics(client: aiohttp.Clie
         checked.drain()
         async with client.get(f"{base}/readyz") as answer:
             assert (answer.status, await answer.json()) == (503, {"ready": False, "missing": {"process": "stopping"}})
+        async with client.get(f"{base}/metrics") as answer:
+            assert 'proactive_ready{check="process"} 0.0' in await answer.text()
         async with client.get(f"{base}/healthz") as answer:
             assert answer.status == 200
     with pytest.raises(aiohttp.ClientConnectionError):

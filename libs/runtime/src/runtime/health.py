@@ -9,6 +9,7 @@ from prometheus_client import disable_created_metrics
 from prometheus_client.aiohttp import make_aiohttp_handler
 
 from runtime.http import serve
+from runtime.metrics import READY
 
 Check = Callable[[], Awaitable[str | None]]
 
@@ -38,8 +39,10 @@ class Health:
         """What is missing, by the name of its check; empty when ready."""
         checks = dict(self._checks)
         results = await asyncio.gather(*(self._run(check) for check in checks.values()))
-        phase = {} if self._phase is None else {"process": self._phase}
-        return phase | {name: found for name, found in zip(checks, results, strict=True) if found is not None}
+        found = {"process": self._phase, **dict(zip(checks, results, strict=True))}
+        for name, trouble in found.items():
+            READY.labels(name).set(trouble is None)
+        return {name: trouble for name, trouble in found.items() if trouble is not None}
 
     async def _run(self, check: Check) -> str | None:
         try:
@@ -63,7 +66,13 @@ async def serve_ops(health: Health, host: str, port: int) -> AsyncIterator[int]:
         missing = await health.missing()
         return web.json_response({"ready": not missing, "missing": missing}, status=503 if missing else 200)
 
+    page = make_aiohttp_handler()
+
+    async def metrics(request: web.Request) -> web.StreamResponse:
+        await health.missing()
+        return await page(request)
+
     app = web.Application()
-    app.add_routes([web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", make_aiohttp_handler())])
+    app.add_routes([web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", metrics)])
     async with serve(app, host, port) as bound:
         yield bound

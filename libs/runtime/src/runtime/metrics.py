@@ -10,6 +10,7 @@ HTTP_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 PARKED = Counter("proactive_parked", "Deliveries that were put aside, by their queue and why", ["queue", "reason"])
+READY = Gauge("proactive_ready", "Whether a check of readiness finds all well (1) or something missing (0)", ["check"])
 _CONNECTIONS = Gauge("proactive_database_connections", "Connections of the pool, by what they do", ["state"])
 _MOST_CONNECTIONS = Gauge("proactive_database_connections_max", "Connections that the pool may have")
 

@@ -1,6 +1,7 @@
 """The two addresses that Intercom calls for the panel: who it is first, then what it says, then the canvas."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -29,6 +30,8 @@ Intercom's textarea has no limit of its own: this takes 150,000 emoji, at 12 byt
 """
 
 _SIGNATURE = "X-Body-Signature"
+_DIGEST = re.compile("[0-9a-fA-F]{64}")
+"""Who sends one knows how Intercom signs; strangers who knock send none."""
 
 Asked = TypeVar("Asked", bound=Initialize)
 
@@ -86,7 +89,9 @@ class CanvasEndpoints:
         """The request, once it is known to be Intercom's: nothing is parsed before that."""
         given = request.headers.getall(_SIGNATURE, [])
         if len(given) != 1 or not signature_is_valid(raw, given[0], self._client_secrets):
-            raise _Turned("unauthorized", problem(401, "Not authorised", "The signature is missing or not valid."))
+            signed = len(given) == 1 and _DIGEST.fullmatch(given[0])
+            answer = problem(401, "Not authorised", "The signature is missing or not valid.")
+            raise _Turned("unauthorized" if signed else "unsigned", answer)
         try:
             return model.model_validate(parse_object(raw))
         except MalformedJson as error:

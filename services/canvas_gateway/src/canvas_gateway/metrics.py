@@ -7,6 +7,8 @@ REQUESTS = Counter(
     "Requests of Intercom's, by endpoint and by the screen or the trouble that was answered.",
     ("endpoint", "outcome"),
 )
+for _endpoint in ("initialize", "submit"):  # an alert on the first ones needs a zero before them
+    REQUESTS.labels(_endpoint, "unauthorized")
 SUBMISSIONS = Counter(
     "proactive_gateway_submissions_total",
     "Messages submitted, re-sent or refreshed in the panel, by kind of channel and by what was told.",

@@ -1,7 +1,7 @@
 """`status`: channels, lanes and workers on one screen."""
 
 import asyncio
-import time
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -60,11 +60,22 @@ def _watch(every: float) -> None:
         raise WrongUsage("--watch needs a terminal", "Leave it away to see it once; --json is for programs.")
     try:
         with Live(console=screen, screen=True, auto_refresh=False) as live:
-            while True:
-                live.update(drawn(asyncio.run(look()), f"every {every:g} s, until Ctrl-C"), refresh=True)
-                time.sleep(every)
+            asyncio.run(_draw_anew(live, every))
     except KeyboardInterrupt:
         return
+
+
+async def _draw_anew(live: Live, every: float) -> None:
+    """Until Ctrl-C, which ends it even in the midst of a look."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    stopping = asyncio.create_task(stop.wait())
+    while not stop.is_set():
+        looking = asyncio.create_task(look())
+        await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if looking.done():
+            live.update(drawn(looking.result(), f"every {every:g} s, until Ctrl-C"), refresh=True)
+            await asyncio.wait({stopping}, timeout=every)
 
 
 def document(seen: Picture) -> dict[str, Any]:
