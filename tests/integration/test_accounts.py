@@ -270,7 +270,12 @@ MUST_NOT = {
         "UPDATE directory.workspace SET name = name",
         "TRUNCATE tracker.message",
     ],
-    "t-operator": ["SELECT FROM tracker.message", "SELECT FROM dispatch.job", "DELETE FROM directory.audit"],
+    "t-operator": [
+        "SELECT FROM tracker.message",
+        "SELECT FROM dispatch.job",
+        "DELETE FROM directory.audit",
+        "UPDATE directory.audit SET action = 'x'",
+    ],
 }
 
 
@@ -313,3 +318,29 @@ def test_a_superuser_is_left_alone(run: Command, tmp_path: Path, database_url: s
     file = tmp_path / "accounts.yaml"
     file.write_text(f"accounts: [{{name: {owner}, role: operator, password: {{env: LOGIN}}}}]")
     assert "is a superuser of the database" in run("migrate", "--accounts", str(file), code=1).err
+
+
+def as_owner(url: str, statement: str) -> None:
+    async def execute() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(execute())
+
+
+@pytest.fixture
+def migrated_anew(run: Command, logged_in: list[str], database_url: str) -> Iterator[None]:
+    """A later release made a table, and was migrated to without the file of accounts."""
+    as_owner(database_url, "CREATE TABLE tracker.of_a_later_release ()")
+    run("migrate")
+    yield
+    as_owner(database_url, "DROP TABLE tracker.of_a_later_release")
+
+
+@pytest.mark.usefixtures("migrated_anew")
+async def test_a_plain_migration_gives_services_what_it_made(database_url: str) -> None:
+    async with login(database_url, "t-tracker") as connection:
+        await connection.execute("SELECT FROM tracker.of_a_later_release")
+    async with login(database_url, "t-sms") as connection:
+        assert await refused(connection.execute("SELECT FROM tracker.of_a_later_release"))

@@ -14,4 +14,6 @@ GRANT SELECT ON directory.workspace, directory.erasure TO proactive_status_track
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA directory TO proactive_operator;
 REVOKE INSERT, UPDATE, DELETE ON directory.migration FROM proactive_operator;
-REVOKE DELETE ON directory.audit FROM proactive_operator;
+-- Who did what stays as it was written; how it ended is added.
+REVOKE UPDATE, DELETE ON directory.audit FROM proactive_operator;
+GRANT UPDATE (ended_at, outcome) ON directory.audit TO proactive_operator;

@@ -46,6 +46,20 @@ async def grant(
         ]
 
 
+async def were_granted(connection: Connection, sources: Sequence[Source]) -> bool:
+    """Whether the services' roles have rights in this database: then they need what a migration just made as well."""
+    found = await connection.fetchval(
+        """
+        SELECT count(*) FROM pg_namespace, aclexplode(nspacl) AS granted
+        JOIN pg_roles ON pg_roles.oid = granted.grantee
+        WHERE nspname = ANY($1) AND rolname = ANY($2)
+        """,
+        [source.schema for source in sources],
+        list(set(DATABASE_ROLES.values())),
+    )
+    return bool(found)
+
+
 async def _log_in(connection: Connection, name: str, role: str, password: str, roles: Sequence[str]) -> str:
     if await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = $1", name):
         raise Failure(f"{name} is a superuser of the database", "Give the account another name. Nothing was changed.")

@@ -204,7 +204,8 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
     unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed
 WHERE c.relkind = 'r' AND (n.nspname = 'directory' OR c.relname = 'migration' AND n.nspname = ANY($1))
     AND (c.relname <> 'migration' OR needed = 'SELECT') AND (c.relname <> 'audit' OR needed <> 'DELETE')
-    AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, needed))
+    AND NOT (has_schema_privilege(n.oid, 'USAGE') AND CASE WHEN c.relname = 'audit' AND needed = 'UPDATE'
+        THEN has_column_privilege(c.oid, 'outcome', needed) ELSE has_table_privilege(c.oid, needed) END)
 ORDER BY 1
 """
 

@@ -108,7 +108,9 @@ async def _migrate(accounts: Known) -> tuple[list[str], list[str], list[str]]:
             raise Failure(
                 str(error), "Put the file back as it was and add a new one; or this is another release's database."
             ) from None
-        logins = await database_accounts.grant(connection, [SOURCE, *there], accounts) if accounts else []
+        sources = [SOURCE, *there]
+        known = accounts or await database_accounts.were_granted(connection, sources)
+        logins = await database_accounts.grant(connection, sources, accounts) if known else []
     left_out = [source.package for source in SERVICES if source not in there]
     return [f"{migration.schema}/{migration.name}" for migration in applied], left_out, logins
 
