@@ -49,6 +49,7 @@ OPERATOR_PASSWORD=$(password)
 TRACKER_TOKEN=$(password)
 TRACKER_OPERATORS_TOKEN=$(password)
 DISPATCHER_TOKEN=$(password)
+DISPATCHER_OPERATORS_TOKEN=$(password)
 
 # Of Grafana's user admin, with --profile monitoring.
 GRAFANA_PASSWORD=$(password)

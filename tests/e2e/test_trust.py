@@ -92,3 +92,13 @@ def test_history_needs_a_token_and_its_description_does_not(tracker: Tracker) ->
     assert call("GET", tracker.url + path).status == 401
     description = call("GET", f"{tracker.url}/openapi.json")
     assert description.json()["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("service", ["canvas_gateway", "status_tracker"])
+def test_service_that_somebody_took_over_can_pause_nobody(scene: CheckedScene, service: str) -> None:
+    taken = scene.stack.env_of(service)
+    token = {"Authorization": f"Bearer {taken['PROACTIVE_DISPATCHER_TOKEN']}", "Content-Type": "application/json"}
+    channels = f"{taken['PROACTIVE_DISPATCHER_URL']}/v1/channels"
+    assert call("GET", channels, headers=token).status == 200
+    pause = json.dumps({"paused": True, "by": "Jane"}).encode()
+    assert call("PUT", f"{channels}/{SMS.id}/pause", pause, token).status == 401

@@ -117,8 +117,10 @@ def test_it_finds_the_others_and_has_their_tokens(composed: Any, name: str) -> N
     doors = {
         "PROACTIVE_TRACKER": ("PROACTIVE_PORT", "PROACTIVE_SERVICE_TOKENS"),
         "PROACTIVE_TRACKER_OPERATORS": ("PROACTIVE_OPERATORS_PORT", "PROACTIVE_OPERATORS_TOKENS"),
-        "PROACTIVE_DISPATCHER": ("PROACTIVE_OPERATORS_PORT", "PROACTIVE_OPERATORS_TOKENS"),
+        "PROACTIVE_DISPATCHER": ("PROACTIVE_OPERATORS_PORT", "PROACTIVE_SERVICE_TOKENS"),
     }
+    if name == "proactivectl":
+        doors["PROACTIVE_DISPATCHER"] = ("PROACTIVE_OPERATORS_PORT", "PROACTIVE_OPERATORS_TOKENS")
     environment = composed["services"][name]["environment"]
     used = [door for door in doors if f"{door}_URL" in environment]
     assert used

@@ -280,6 +280,7 @@ async def test_operators_see_the_channel_of_what_was_stopped_before_it_came() ->
         (f"/v1/workspaces/w1/jobs/{CHANNEL_ID}", "right", 404),
         (f"/v1/workspaces/w%00/jobs/{MESSAGE_ID}", "right", 404),
         ("/v1/workspaces/w1/jobs/nonsense", "right", 400),
+        (f"/v1/workspaces/w1/jobs/{MESSAGE_ID}", "service", 200),
         (f"/v1/workspaces/w1/jobs/{MESSAGE_ID}", "scaling", 401),
         ("/v1/channels", "scaling", 404),
         ("/v1/channels", "wrong", 401),
@@ -289,7 +290,12 @@ async def test_operators_see_a_job_with_a_token(path: str, token: str | None, st
     jobs = FakeJobs()
     jobs.rows["w1", MESSAGE_ID] = make_job(make_request(message_id=MESSAGE_ID))
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    app = operators_app(jobs, [SecretStr("right"), SecretStr("older")], scaling_tokens=[SecretStr("scaling")])
+    app = operators_app(
+        jobs,
+        [SecretStr("right"), SecretStr("older")],
+        service_tokens=[SecretStr("service")],
+        scaling_tokens=[SecretStr("scaling")],
+    )
     async with TestClient(TestServer(app)) as client, client.get(path, headers=headers) as response:
         assert response.status == status
         shown = await response.json(content_type=None)

@@ -2,7 +2,7 @@
 
 import hmac
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -72,10 +72,9 @@ def problem(status: int, title: str, detail: str, kind: str = "about:blank") -> 
 def require_bearer(
     tokens: Sequence[SecretStr],
     open_paths: Collection[str] = (),
-    lesser: Mapping[str, Sequence[SecretStr]] | None = None,
+    lesser: Callable[[web.Request], Sequence[SecretStr]] = lambda _request: (),
 ) -> Middleware:
-    """Answer 401 unless the request carries one of `tokens`, or of `lesser`'s for its path; `open_paths` need none."""
-    also = lesser or {}
+    """Answer 401 unless the request carries one of `tokens`, or of `lesser(request)`; `open_paths` need none."""
 
     @web.middleware
     async def check(
@@ -83,7 +82,7 @@ def require_bearer(
     ) -> web.StreamResponse:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         offered = given.strip().encode(errors="surrogateescape")  # aiohttp's form for bytes that are no UTF-8
-        known = [*tokens, *also.get(request.path, ())]
+        known = [*tokens, *lesser(request)]
         matches = [hmac.compare_digest(offered, token.get_secret_value().encode()) for token in known]
         if request.path in open_paths or (scheme.lower() == "bearer" and any(matches)):
             return await handler(request)

@@ -125,7 +125,13 @@ async def run_webhooks(settings: WebhooksSettings, stack: AsyncExitStack, stoppi
     operated = OperatedChannels(Senders(database), channels)
     erasing = Erasing(jobs, PostgresErasing(database))
     others = (operated, Reachability(recipients), erasing)
-    operators = operators_app(jobs, settings.operators_tokens, *others, scaling_tokens=settings.scaling_tokens)
+    operators = operators_app(
+        jobs,
+        settings.operators_tokens,
+        *others,
+        service_tokens=settings.service_tokens,
+        scaling_tokens=settings.scaling_tokens,
+    )
     await stack.enter_async_context(Retaining(Retention(database), settings.retention_seconds))
     operators_port = await stack.enter_async_context(serve(operators, settings.host, settings.operators_port))
     port = await stack.enter_async_context(serve(webhooks.app(), settings.host, settings.port))

@@ -19,12 +19,13 @@ def operators_app(
     jobs: Jobs,
     tokens: Sequence[SecretStr],
     *others: OperatedChannels | Reachability | Erasing,
+    service_tokens: Sequence[SecretStr] = (),
     scaling_tokens: Sequence[SecretStr] = (),
 ) -> web.Application:
     """
     GET /v1/workspaces/{workspace_id}/jobs/{message_id}, and what `others` serve, with a bearer token.
 
-    With one of `scaling_tokens`, GET /v1/channels and nothing else.
+    With one of `service_tokens` everything may be read, and with one of `scaling_tokens` GET /v1/channels alone.
     """
 
     async def show(request: web.Request) -> web.Response:
@@ -37,7 +38,12 @@ def operators_app(
             return problem(404, "Unknown message", "No dispatcher took a message with this id in this workspace.")
         return web.json_response(_document(job))
 
-    bearer = require_bearer(tokens, lesser={LIST: scaling_tokens})
+    def lesser(request: web.Request) -> Sequence[SecretStr]:
+        if request.method != "GET":
+            return ()
+        return [*service_tokens, *scaling_tokens] if request.path == LIST else service_tokens
+
+    bearer = require_bearer(tokens, lesser=lesser)
     app = web.Application(middlewares=[measured("dispatcher_operators"), errors_as_problems, bearer])
     app.router.add_get("/v1/workspaces/{workspace_id:[A-Za-z0-9_-]{1,64}}/jobs/{message_id}", show)
     for other in others:

@@ -41,6 +41,9 @@ class WebhooksSettings(DispatcherSettings):
     operators_port: int = Field(ge=0, le=65535)
     operators_tokens: CommaList
 
+    service_tokens: CommaList = Field(default=(), validate_default=False)
+    """For gateway and tracker: they read, and change nothing."""
+
     scaling_tokens: CommaList = Field(default=(), validate_default=False)
     """For whoever scales channels: how they stand can be read with these, and nothing else."""
 

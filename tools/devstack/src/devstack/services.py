@@ -82,7 +82,7 @@ def dispatcher_access(around: Surroundings) -> dict[str, str]:
     """For whoever asks the dispatcher about channels, people and jobs."""
     return {
         "PROACTIVE_DISPATCHER_URL": around.url("operators"),
-        "PROACTIVE_DISPATCHER_TOKEN": around.secrets.operators_token,
+        "PROACTIVE_DISPATCHER_TOKEN": around.secrets.dispatcher_token,
     }
 
 
@@ -113,7 +113,10 @@ def dispatcher(around: Surroundings, login: str) -> dict[str, str]:
 
 def dispatcher_webhooks(around: Surroundings) -> dict[str, str]:
     """Providers and operators call it."""
-    tokens = {"PROACTIVE_OPERATORS_TOKENS": around.secrets.operators_token}
+    tokens = {
+        "PROACTIVE_OPERATORS_TOKENS": around.secrets.operators_token,
+        "PROACTIVE_SERVICE_TOKENS": around.secrets.dispatcher_token,
+    }
     return dispatcher(around, "dispatcher-webhooks") | tokens
 
 
@@ -137,6 +140,7 @@ def proactivectl(around: Surroundings) -> dict[str, str]:
         **sandbox_secrets(around),
         "PROACTIVE_WORKSPACE_KEYS": around.secrets.workspace_key,
         **dispatcher_access(around),
+        "PROACTIVE_DISPATCHER_TOKEN": around.secrets.operators_token,
         "PROACTIVE_CHANNEL_KEYS": around.secrets.channel_key,
         "PROACTIVE_TRACKER_OPERATORS_URL": around.url("tracker_operators"),
         "PROACTIVE_TRACKER_OPERATORS_TOKEN": around.secrets.operators_token,

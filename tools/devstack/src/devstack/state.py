@@ -54,6 +54,7 @@ class Secrets:
     intercom_token: str = field(default_factory=password)
     tracker_token: str = field(default_factory=password)
     operators_token: str = field(default_factory=password)
+    dispatcher_token: str = field(default_factory=password)
     twilio_account_sid: str = field(default_factory=lambda: "AC" + secrets.token_hex(16))
     twilio_auth_token: str = field(default_factory=password)
     meta_access_token: str = field(default_factory=password)
