@@ -44,6 +44,7 @@ DISPATCHER_WHATSAPP_PASSWORD=$(password)
 DISPATCHER_VIBER_PASSWORD=$(password)
 STATUS_TRACKER_PASSWORD=$(password)
 OPERATOR_PASSWORD=$(password)
+MONITOR_PASSWORD=$(password)
 
 # What our services show to each other.
 TRACKER_TOKEN=$(password)

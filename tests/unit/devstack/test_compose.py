@@ -107,6 +107,9 @@ def test_each_service_has_the_account_that_the_jobs_make_for_it(deploy: Path, co
             url = urlsplit(composed["services"][service]["environment"][variable])
             assert (url.username, url.password) == (account, passwords[account]), (service, variable)
             assert url.hostname in composed["services"]
+    watching = urlsplit(composed["services"]["proactivectl"]["environment"]["PROACTIVE_MANAGEMENT_URL"])
+    assert (watching.hostname, watching.port, watching.password) == ("rabbitmq", 15672, passwords[watching.username])
+    assert [account.role for account in wanted.accounts if account.name == watching.username] == ["monitor"]
     assert {account.name: account.channel for account in wanted.accounts if account.channel} == {
         channel.worker: channel.kind for channel in CHANNELS
     }
