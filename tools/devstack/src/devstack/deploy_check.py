@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
+from devstack.kubernetes_names import misled
 from devstack.prometheus_tools import not_checked, tool
 from devstack.state import root_of_checkout
 
@@ -164,7 +165,8 @@ def _overlay(overlay: Path) -> list[str]:
         return [done.stderr.strip()]
     documents = list(yaml.safe_load_all(done.stdout))
     keda = [document for document in documents if document["apiVersion"].startswith("keda.sh/")]
-    return [*_core([document for document in documents if document not in keda]), *_keda(keda)]
+    core = [document for document in documents if document not in keda]
+    return [*_core(core), *_keda(keda), *misled(documents)]
 
 
 def _core(documents: Iterable[Any]) -> list[str]:
