@@ -2,6 +2,7 @@
 What a stack remembers between two starts: its ports, its secrets, and where its servers keep their data.
 """
 
+import atexit
 import base64
 import fcntl
 import hashlib
@@ -26,6 +27,12 @@ PORTS = range(20000, 32000)
 # A port whose server is not up yet, or down for a moment, looks free to other stacks on this machine. What a stack
 # has chosen it holds as a UDP socket of the same number, which nothing here uses, until it ends.
 _held: dict[tuple[Path, int], socket.socket] = {}
+
+
+@atexit.register
+def _let_go() -> None:
+    for claim in _held.values():
+        claim.close()
 
 
 def root_of_checkout() -> Path:
