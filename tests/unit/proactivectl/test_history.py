@@ -92,3 +92,14 @@ async def test_refused_token_ends_it_at_once(tracker: FakeTracker) -> None:
 
     assert len(tracker.asked) == 1
     assert "PROACTIVE_TRACKER_TOKEN" in raised.value.advice
+
+
+@pytest.mark.parametrize("status", [500, 503])
+async def test_tracker_without_its_database_is_not_called_silent(tracker: FakeTracker, status: int) -> None:
+    tracker.answers = [status]
+
+    async with aiohttp.ClientSession(trust_env=False) as session:
+        with pytest.raises(Failure, match=f"{tracker.url} has trouble of its own") as raised:
+            await History(session, tracker.url, "token").page("sandbox1")
+
+    assert "/readyz" in raised.value.advice

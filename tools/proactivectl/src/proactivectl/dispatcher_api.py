@@ -108,8 +108,10 @@ class OperatorsApi:
         if answer.status == 200:
             return await answer.json()
         if answer.status == 401:
+            token, url = (f"PROACTIVE_{self.variables}_{what}" for what in ("TOKEN", "URL"))
             raise Failure(
-                f"the {self.name} at {self.url} refused our token", f"Correct PROACTIVE_{self.variables}_TOKEN."
+                f"the {self.name} at {self.url} refused our token",
+                f"Correct {token}, or {url} if it leads to another service.",
             )
         if answer.content_type != "application/problem+json":  # a proxy's words, or another server's
             raise Failure(
@@ -123,6 +125,9 @@ class OperatorsApi:
         if answer.status == 404:
             older = f"the {self.name} at {self.url} does not know what was asked for"
             raise Failure(older, "Bring it to the release of this proactivectl.")
+        if answer.status >= 500:
+            trouble = f"the {self.name} at {self.url} has trouble of its own ({title}: {detail})"
+            raise Failure(trouble, f"See the log of `{self.process}`, and its /readyz: they name what it misses.")
         raise Failure(f"the {self.name} refused it ({title}: {detail})", "Nothing was changed.")
 
 

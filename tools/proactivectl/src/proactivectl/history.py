@@ -97,6 +97,9 @@ class History:
                 document: dict[str, Any] = await answer.json(content_type=None)
                 if answer.status == 400:
                     raise Failure(f"the tracker does not understand it ({document['detail']})", "Correct it.")
+                if answer.status >= 500:
+                    what = f"the tracker at {self.url} has trouble of its own (HTTP {answer.status})"
+                    raise Failure(what, "See the log of `status_tracker`, and its /readyz: they name what it misses.")
                 if answer.status != 200 or "messages" not in document:
                     raise self._silent("", f"HTTP {answer.status}")
                 return document
@@ -124,7 +127,8 @@ class History:
     def _check_token(self, answer: aiohttp.ClientResponse, and_so: str = "") -> None:
         if answer.status in (401, 403):
             what = f"the tracker at {self.url} refused our token{and_so}"
-            raise Failure(what, "Correct PROACTIVE_TRACKER_TOKEN.")
+            advice = "Correct PROACTIVE_TRACKER_TOKEN, or PROACTIVE_TRACKER_URL if it leads to another service."
+            raise Failure(what, advice)
 
 
 def tracker(otherwise: str = "") -> tuple[str, str]:
