@@ -19,7 +19,7 @@ run: setup ## Start everything here, with the sandbox's page; Ctrl-C stops it
 
 test: setup ## Get broker, database and browser where they are missing, then run every test
 	@$(BIN)/python -m devstack backends
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 demo: setup ## Drive the panel through every step without a browser and tell what passed
 	@$(BIN)/python -m devstack demo

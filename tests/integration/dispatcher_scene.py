@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -42,6 +41,7 @@ from runtime.amqp.topology import apply
 from runtime.lifecycle import Stopping
 from runtime.migrations import migrate
 from runtime.postgres import Pool, pool
+from tests.support.ports import free_port
 
 PHONE_NUMBER_ID = "106540352242922"
 META_CREDENTIALS = {"access_token": "a-token-of-meta", "app_secret": "a-secret-of-meta", "verify_token": "ours"}
@@ -269,7 +269,7 @@ class Scene:
         stopping = Stopping()
         async with AsyncExitStack() as stack:
             running = asyncio.create_task(run_worker(settings, channel, stack, stopping))
-            await ready(settings.ops_port)
+            await ready(settings.ops_port, running)
             yield
             stopping.request()
             await running
@@ -290,7 +290,7 @@ class Scene:
         stopping = Stopping()
         async with AsyncExitStack() as stack:
             running = asyncio.create_task(run_webhooks(settings, stack, stopping))
-            await ready(settings.ops_port)
+            await ready(settings.ops_port, running)
             yield f"http://127.0.0.1:{settings.port}", f"http://127.0.0.1:{settings.operators_port}"
             stopping.request()
             await running
@@ -432,7 +432,8 @@ async def exited(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-async def ready(port: int) -> None:
+async def ready(port: int, running: asyncio.Task[None] | None = None) -> None:
+    """Wait until it is; a service in this process that ended instead raises what ended it."""
     deadline = time.monotonic() + WAIT_SECONDS
     async with aiohttp.ClientSession() as session:
         while True:
@@ -444,11 +445,7 @@ async def ready(port: int) -> None:
                         return
             except aiohttp.ClientError:
                 pass
+            if running and running.done():
+                running.result()
             assert time.monotonic() < deadline, found
             await asyncio.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

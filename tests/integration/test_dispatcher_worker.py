@@ -26,10 +26,10 @@ from tests.integration.dispatcher_scene import (
     TOKEN,
     Scene,
     exited,
-    free_port,
     set_scene,
     until,
 )
+from tests.support.ports import free_port
 
 
 @pytest.fixture

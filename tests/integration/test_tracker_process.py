@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -29,6 +28,7 @@ from runtime.amqp.publisher import Publisher
 from runtime.migrations import migrate
 from runtime.postgres import pool
 from tests.integration.tracker_support import FakeIntercom, FakeJobs, prepare
+from tests.support.ports import free_port
 from tests.unit.status_tracker.making import Story, make_request
 
 TOKEN = "history-token"
@@ -123,12 +123,6 @@ async def empty(amqp_url: str, *queues: str) -> None:
         channel = await connection.channel()
         for name in queues:
             await (await channel.get_queue(name)).purge()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

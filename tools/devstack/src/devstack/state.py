@@ -158,11 +158,8 @@ class State:
     def _hold(self, port: int) -> bool:
         """Keep a port until this process ends; False where another stack has it."""
         if (self.folder, port) not in _held:
-            claim = socket.socket(type=socket.SOCK_DGRAM)
-            try:
-                claim.bind(("127.0.0.1", port))
-            except OSError:
-                claim.close()
+            claim = hold(port)
+            if claim is None:
                 return False
             _held[self.folder, port] = claim
         return True
@@ -175,6 +172,17 @@ class State:
                 held.close()
         shutil.rmtree(self.servers, ignore_errors=True)
         shutil.rmtree(self.folder)
+
+
+def hold(port: int) -> socket.socket | None:
+    """Keep a port from other stacks as long as this is open; None where another one has it."""
+    claim = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        claim.bind(("127.0.0.1", port))
+    except OSError:
+        claim.close()
+        return None
+    return claim
 
 
 def is_free(port: int) -> bool:
