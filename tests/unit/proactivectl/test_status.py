@@ -94,7 +94,7 @@ def test_what_somebody_has_to_look_at_is_said_with_its_command() -> None:
     assert "viber bulk." not in shown, "nothing waits for a worker there"
     assert "2 messages parked. See why: proactivectl parked list" in shown
     assert "2 messages may have been sent. See: proactivectl message list" in shown
-    assert "Not shown: x." in shown
+    assert shown.index("Not shown: x.") < shown.index("LANE"), "a small terminal cuts the end"
 
 
 def test_channels_that_are_kept_from_sending_come_first_and_many_open_ones_are_counted() -> None:

@@ -90,15 +90,16 @@ def document(seen: Picture) -> dict[str, Any]:
 
 
 def drawn(seen: Picture, more: str = "") -> RenderableType:
-    """One screen."""
+    """One screen; what somebody has to look at comes first, for a small one is cut at its end."""
     told = f"{seen.at.astimezone():%Y-%m-%d %H:%M:%S}" + (f", {more}" if more else "")
-    parts: list[RenderableType] = [Text(told, style="dim"), "", grid(LANES, [_lane(row) for row in seen.rows], gap=2)]
+    notes = [shown(note, "yellow") for note in (*_to_know(seen), *seen.notes)]
+    lanes = grid(LANES, [_lane(row) for row in seen.rows], gap=2)
+    parts: list[RenderableType] = [Text(told, style="dim"), *notes, "", lanes]
     if seen.channels:
         parts += ["", grid(CHANNELS, [_channel(one) for one in _first(seen.channels)], gap=2)]
     if (more_channels := len(seen.channels) - MOST_CHANNELS) > 0:
         parts.append(f"and {count(more_channels, 'channel')} more: proactivectl channel state")
-    notes = [*_to_know(seen), *seen.notes]
-    return Group(*parts, *([""] if notes else []), *(shown(note, "yellow") for note in notes))
+    return Group(*parts)
 
 
 def _lane(row: Row) -> list[object]:
