@@ -33,9 +33,9 @@ def queue_full(run: Run) -> None:
     world = run.world
     run.receipts_may_be_lost = True
     world.stop(TRACKER)
+    fillers = run.publish(FULL)
+    run.await_submission(fillers[-1])
     with operating.at_most(world, HISTORY, FULL):
-        fillers = run.publish(FULL)
-        run.await_submission(fillers[-1])
         panel, message = run.panel()
         not_see(panel.press("Send message"), FAILED)
         run.await_submission(message)
