@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID, uuid5
 
@@ -37,6 +38,7 @@ class Event(Model, Generic[Payload]):
     data: Payload
 
 
+@lru_cache(1024)  # a message's events come one soon after another
 def traceparent_of(workspace_id: str, message_id: UUID) -> str:
     """
     The W3C trace context of a message that came without one: the same for whoever asks.

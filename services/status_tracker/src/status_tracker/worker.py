@@ -10,7 +10,6 @@ from proactive_contracts.envelope import Event, trace_of
 from proactive_contracts.receipts import ReplyReceived, TeammateReplied
 from proactive_contracts.requests import SendRequested
 from proactive_contracts.topology import lane_of
-from proactive_contracts.values import Lane
 from runtime.amqp.consumer import Delivery, Park
 from runtime.logs import about
 from runtime.tracing import processing
@@ -49,15 +48,16 @@ class Worker:
         trace, message_id = trace_of(event), getattr(event.data, "message_id", None)
         with about(event.data.workspace_id, message_id, trace), processing(event, delivery.queue) as span:
             try:
-                outcome = await self._keep(event, lane_of(delivery.routing_key), span.traceparent(trace))
+                outcome = await self._keep(event, delivery, span.traceparent(trace))
             except UNSTORABLE as error:
                 raise Park("unstorable", f"the database cannot hold a value of it: {type(error).__name__}") from error
         _counter(_kind(event), outcome).inc()
 
-    async def _keep(self, event: Event[Any], lane: Lane | None, trace: str | None) -> Outcome:
+    async def _keep(self, event: Event[Any], delivery: Delivery, trace: str | None) -> Outcome:
         match event.data:
             case SendRequested() as asked:
                 erased = await self._erased.covers(asked.workspace_id, asked.recipient, event.time)
+                lane = lane_of(delivery.routing_key)
                 request = Request(event.id, event.time, asked, lane, traceparent=event.traceparent)
                 return await self._recorder.record(Fact(entry_of(event, trace), request, erased))
             case ReplyReceived() as reply if await self._erased.covers(

@@ -64,12 +64,14 @@ class Message:
     @property
     def redelivered(self) -> bool:
         """Whether a delivery may have been handed out before."""
-        return self._delivery.redelivered
+        return bool(self.method[self._after_tag] & 1)
 
     @property
     def routing_key(self) -> str:
         """The key that a delivery was published with."""
-        return self._delivery.routing_key or ""
+        exchange = self._after_tag + 1
+        key = exchange + 1 + self.method[exchange]
+        return self.method[key + 1 : key + 1 + self.method[key]].decode()
 
     @property
     def returned(self) -> str:
@@ -86,10 +88,8 @@ class Message:
         return header.properties
 
     @property
-    def _delivery(self) -> Basic.Deliver:
-        method = Basic.Deliver()
-        method.unmarshal(self.method[_METHOD_ID.size :])
-        return method
+    def _after_tag(self) -> int:
+        return 5 + self.method[4] + _TAG.size
 
 
 class Tap:
